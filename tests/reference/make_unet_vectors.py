@@ -26,7 +26,7 @@ def nets():
     adm = dict(down_block_types=("ResnetDownsampleBlock2D", "AttnDownBlock2D", "ResnetDownsampleBlock2D"),
                up_block_types=("ResnetUpsampleBlock2D", "AttnUpBlock2D", "ResnetUpsampleBlock2D"),
                downsample_type="resnet", upsample_type="resnet", resnet_time_scale_shift="scale_shift",
-               block_out_channels=(8, 16, 24), layers_per_block=1, norm_num_groups=4, num_class_embeds=5)
+               block_out_channels=(8, 8, 16), layers_per_block=1, norm_num_groups=4, num_class_embeds=5)
     return {
         "google": (google(sample_size=16, block_out_channels=(8, 16, 16), layers_per_block=2, norm_num_groups=4,
                           down_block_types=("DownBlock2D", "AttnDownBlock2D", "DownBlock2D"),
@@ -224,8 +224,9 @@ def check_tiling(name, model, options, seed, x):
 
 
 def write_tiled(seed):
-    for name in ("plain", "plain-google"):
-        options, _ = nets()[name]
+    three = dict(block_out_channels=(4, 8, 8), layers_per_block=1, norm_num_groups=2)
+    for name, options in (("plain", plain(sample_size=16, **three)),
+                          ("plain-google", plain(**google(sample_size=16, **three)))):
         folder = VECTORS / f"unet-tile-{name}"
         save_model(unet(seed, **options), folder / "model")
         x = torch.randn((1, 3, 16, 24), generator=generator(seed + 1))
