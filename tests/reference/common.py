@@ -6,6 +6,7 @@ import math
 import os
 import pathlib
 import platform
+import re
 import sys
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -57,6 +58,7 @@ def save_manifest(folder, content):
     content = dict(content)
     content["made_by"] = versions()
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    text = re.sub(r"\[[^][{}\"]*\]", lambda m: re.sub(r"\s+", " ", m[0]).replace("[ ", "[").replace(" ]", "]"), text)
     (pathlib.Path(folder) / "manifest.json").write_text(text, encoding="utf-8")
 
 

@@ -15,7 +15,7 @@ from diffusers import UNet2DModel
 
 TOLERANCE = 2e-5
 WEIGHTS = "diffusion_pytorch_model.safetensors"
-MIDDLE = dict(block_out_channels=(16, 32), layers_per_block=1, norm_num_groups=8)
+MIDDLE = dict(block_out_channels=(16, 24), layers_per_block=1, norm_num_groups=8)
 SMALL = dict(block_out_channels=(8, 16), layers_per_block=1, norm_num_groups=4)
 TINY = dict(block_out_channels=(4, 8), layers_per_block=1, norm_num_groups=2)
 
