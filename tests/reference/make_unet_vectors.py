@@ -7,6 +7,7 @@ import shutil
 import torch
 from diffusers import DDPMPipeline, DDPMScheduler
 from diffusers.models.downsampling import Downsample2D
+from diffusers.models.embeddings import get_timestep_embedding
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
@@ -236,7 +237,22 @@ def write_tiled(seed):
         save_manifest(folder, {"name": folder.name, "model": "model", "cases": found})
 
 
+def write_embedding():
+    """The time embedding alone, float32 as torch has it, against core.md's values for t = 500 (T18)."""
+    folder, t, found = VECTORS / "embedding", [0.0, 1.0, 321.5, 500.0, 999.0], []
+    written = {(1, False): (-.467772, -.999682, .574101), (0, True): (-.883849, .848515, -.455753)}
+    for (shift, flip), values in written.items():
+        y = get_timestep_embedding(torch.tensor(t), 128, flip_sin_to_cos=flip, downscale_freq_shift=shift)
+        assert max(abs(float(y[3, i]) - v) for i, v in enumerate(values)) < 1e-5
+        name = f"shift-{shift}-{'flip' if flip else 'plain'}.npy"
+        save_npy(folder / name, y)
+        found.append({"freq_shift": shift, "flip_sin_to_cos": flip, "channels": 128, "t": t, "y": name})
+    # One bit of the float32 frequency is up to 6e-5 in the sine at t = 999; such a bit is libm's freedom.
+    save_manifest(folder, {"name": "embedding", "cases": found, "tolerance": 7e-5})
+
+
 def main():
+    write_embedding()
     for i, (name, (options, shape)) in enumerate(nets().items()):
         write_set(name, unet(100 + 10 * i, **options), shape, 100 + 10 * i)
     write_aliases((8, 8), 400)
