@@ -24,9 +24,15 @@ struct df_model
   df_card              card;
   df_weight           *weights;       /* sorted by name                                         */
   size_t               num_weights;
-  float               *alphas_cumprod;/* num_train_timesteps; see process/schedule for its source */
-  struct df_model_store *store;       /* mappings and converted copies, owned                   */
+  char              **class_names;    /* num_classes, owned                                     */
+  struct df_safetensors *file;        /* the mapping that weights may point into                */
+  float               *converted;     /* weights that had to be copied                          */
+  char                *names;         /* canonical names, one after another                     */
 };
+
+/* Opens a folder and checks each part by itself; that the weights are those of the network is checked by
+ * df_model_open (core/open.c), which knows the network. Errors as there. */
+DF_CHECKED df_status df_model_load (df_model **out, const char *path, df_error *err);
 
 /* The weight of that canonical name and shape; NULL with FORMAT in err (names the tensor, the shape wanted and
  * the shape found) when it is missing or different. A linear [O,I] also matches [O,I,1] and [O,I,1,1]. */

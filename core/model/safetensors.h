@@ -32,9 +32,6 @@ const df_tensor_entry *df_safetensors_find  (const df_safetensors *file, const c
 
 /* count values of an F32, F16, BF16 or F64 tensor as float32. */
 void df_tensor_to_float (const df_tensor_entry *entry, float *out);
-/* Round to nearest even; for writing. */
-uint16_t df_float_to_half (float value);
-
 typedef struct df_tensor_out
 {
   const char  *name;

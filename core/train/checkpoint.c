@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* checkpoint: a training run as one safetensors file (weights, moments, average; step numbers and the configuration
+ * in the metadata), and its result as a model folder. */
+#include "train/trainer.h"
+
+#include "base/alloc.h"
+#include "model/safetensors.h"
+#include "ops/conv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yyjson.h>
+
+static const char *const array_names[] = { "weights", "first_moment", "second_moment", "average" };
+
+static float *
+array_of (const df_trainer *trainer, int i)
+{
+  float *const arrays[] = { trainer->w, trainer->m1, trainer->m2, trainer->ema };
+
+  return arrays[i];
+}
+
+/* ------------------------------------------------------------------ writing */
+
+static char *
+metadata_text (const df_trainer *trainer)
+{
+  yyjson_mut_doc *doc  = yyjson_mut_doc_new (NULL);
+  yyjson_mut_val *root = yyjson_mut_obj (doc);
+  char            state[256], *text;
+
+  snprintf (state, sizeof state, "%ld %ld %.17g %ld %ld %ld %ld", trainer->step, trainer->steps,
+            trainer->loss_mean, trainer->phase_end[0], trainer->phase_end[1], trainer->phase_end[2],
+            trainer->phase_end[3]);
+  yyjson_mut_doc_set_root (doc, root);
+  yyjson_mut_obj_add_str (doc, root, "format", "gimp-diffusion checkpoint 1");
+  yyjson_mut_obj_add_str (doc, root, "config", trainer->config.text);
+  yyjson_mut_obj_add_str (doc, root, "state", state);
+  text = yyjson_mut_write (doc, 0, NULL);
+  yyjson_mut_doc_free (doc);
+  return text;
+}
+
+df_status
+df_trainer_checkpoint (const df_trainer *trainer, const char *path, df_error *err)
+{
+  df_tensor_out tensors[4];
+  char         *metadata = metadata_text (trainer);
+  df_status     status;
+
+  if (metadata == NULL)
+    return df_fail (err, DF_ERROR_MEMORY, "Out of memory for the checkpoint.");
+  for (int i = 0; i < 4; i++)
+    tensors[i] = (df_tensor_out) { .name = array_names[i], .dtype = DF_F32, .dims = 1,
+                                   .shape = { trainer->count }, .data = array_of (trainer, i) };
+  status = df_safetensors_write (path, tensors, 4, metadata, err);
+  free (metadata);
+  return status;
+}
+
+/* ------------------------------------------------------------------ reading */
+
+/* Two configurations describe the same run when all but its length in minutes and its threads agree. */
+static bool
+same_run (const char *a, const char *b)
+{
+  yyjson_doc     *da = yyjson_read (a, strlen (a), 0), *db = yyjson_read (b, strlen (b), 0);
+  yyjson_val     *ra = yyjson_doc_get_root (da), *rb = yyjson_doc_get_root (db), *key;
+  yyjson_obj_iter iter = yyjson_obj_iter_with (ra);
+  bool            same = ra != NULL && rb != NULL;
+
+  while (same && (key = yyjson_obj_iter_next (&iter)) != NULL)
+    {
+      const char *name = yyjson_get_str (key);
+
+      if (strcmp (name, "minutes") != 0 && strcmp (name, "threads") != 0 && strcmp (name, "card") != 0)
+        same = yyjson_equals (yyjson_obj_iter_get_val (key), yyjson_obj_get (rb, name));
+    }
+  yyjson_doc_free (da);
+  yyjson_doc_free (db);
+  return same;
+}
+
+static df_status
+read_state (df_trainer *trainer, const char *metadata, const char *path, df_error *err)
+{
+  yyjson_doc *doc    = yyjson_read (metadata, strlen (metadata), 0);
+  yyjson_val *root   = yyjson_doc_get_root (doc);
+  const char *config = yyjson_get_str (yyjson_obj_get (root, "config"));
+  const char *state  = yyjson_get_str (yyjson_obj_get (root, "state"));
+  df_status   status = DF_OK;
+
+  if (config == NULL || state == NULL ||
+      sscanf (state, "%ld %ld %lf %ld %ld %ld %ld", &trainer->step, &trainer->steps, &trainer->loss_mean,
+              &trainer->phase_end[0], &trainer->phase_end[1], &trainer->phase_end[2], &trainer->phase_end[3]) != 7)
+    status = df_fail (err, DF_ERROR_FORMAT, "%s is not a checkpoint of this trainer.", path);
+  else if (!same_run (trainer->config.text, config))
+    status = df_fail (err, DF_ERROR_ARGUMENT,
+                      "%s was made with another configuration: resume with the same one, or start anew.", path);
+  yyjson_doc_free (doc);
+  return status;
+}
+
+static df_status
+read_arrays (df_trainer *trainer, const df_safetensors *file, const char *path, df_error *err)
+{
+  for (int i = 0; i < 4; i++)
+    {
+      const df_tensor_entry *entry = df_safetensors_find (file, array_names[i]);
+
+      if (entry == NULL || entry->dtype != DF_F32 || entry->count != trainer->count)
+        return df_fail (err, DF_ERROR_FORMAT, "%s does not fit this network (%s).", path, array_names[i]);
+      df_tensor_to_float (entry, array_of (trainer, i));
+    }
+  return DF_OK;
+}
+
+df_status
+df_trainer_load (df_trainer *trainer, const char *path, df_error *err)
+{
+  df_safetensors *file;
+  df_status       status;
+
+  DF_TRY (df_safetensors_open (&file, path, err));
+  status = read_state (trainer, df_safetensors_metadata (file), path, err);
+  if (status == DF_OK)
+    status = read_arrays (trainer, file, path, err);
+  df_safetensors_close (file);
+  return status;
+}
+
+/* ------------------------------------------------------------------ the model */
+
+/* A param as files have it: convolutions in OIHW. */
+static void
+as_file (const df_param *p, const float *from, float *to)
+{
+  df_conv_layout in = df_conv_hwio (p->in, p->out, p->kernel), out = df_conv_oihw (p->in, p->kernel);
+
+  if (p->kind != DF_PARAM_CONV)
+    {
+      memcpy (to, from, p->count * sizeof *to);
+      return;
+    }
+  for (int o = 0; o < p->out; o++)
+    for (int i = 0; i < p->in; i++)
+      for (int y = 0; y < p->kernel; y++)
+        for (int x = 0; x < p->kernel; x++)
+          to[o * out.so + i * out.si + y * out.sy + x * out.sx] = from[o * in.so + i * in.si + y * in.sy + x * in.sx];
+}
+
+df_status
+df_trainer_export (const df_trainer *trainer, const char *folder, bool ema, bool fp16, df_error *err)
+{
+  const df_graph *g       = &trainer->nets[0].plan.graph;
+  size_t          n       = (size_t) g->num_params;
+  df_weight      *weights = df_alloc (n, sizeof *weights);
+  float          *data    = df_alloc (trainer->count, sizeof *data);
+  df_status       status;
+
+  if (weights == NULL || data == NULL)
+    {
+      df_free (weights);
+      df_free (data);
+      return df_fail (err, DF_ERROR_MEMORY, "Out of memory for the model's weights.");
+    }
+  for (size_t i = 0; i < n; i++)
+    {
+      const df_param *p = &g->params[i];
+
+      as_file (p, (ema ? trainer->ema : trainer->w) + trainer->offset[i], data + trainer->offset[i]);
+      weights[i] = (df_weight) { .name = p->name, .dims = p->dims, .count = p->count,
+                                 .data = data + trainer->offset[i] };
+      memcpy (weights[i].shape, p->shape, sizeof weights[i].shape);
+    }
+  status = df_model_save (folder, &trainer->config.unet, &trainer->config.scheduler, &trainer->config.card, weights, n,
+                          fp16, err);
+  df_free (weights);
+  df_free (data);
+  return status;
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* config: see config.h. A key that is not in the tables is an error: a typing error must not train for hours. */
+#include "train/config.h"
+
+#include "base/alloc.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yyjson.h>
+
+typedef struct number_key
+{
+  const char *name;
+  size_t      offset;
+  double      standard, low, high;
+} number_key;
+
+#define NUMBER(field, standard, low, high) { #field, offsetof (df_train_config, field), standard, low, high }
+
+static const number_key numbers[] = {
+  NUMBER (learning_rate, 1e-3, 0, 1),     NUMBER (warmup_steps, 100, 0, 1e9),  NUMBER (beta1, .9, 0, 1),
+  NUMBER (beta2, .99, 0, 1),              NUMBER (epsilon, 1e-8, 0, 1),        NUMBER (weight_decay, 1e-4, 0, 1),
+  NUMBER (clip_norm, 1, 0, 1e9),          NUMBER (ema_decay, .999, 0, 1),      NUMBER (class_dropout, .1, 0, 1),
+  NUMBER (min_snr_gamma, 0, 0, 1e9),      NUMBER (balance, .5, 0, 1),          NUMBER (picture_size, 0, 0, 65536),
+  NUMBER (flip_x, 1, 0, 1),               NUMBER (flip_y, 0, 0, 1),            NUMBER (rotate, 0, 0, 1),
+  NUMBER (wrap, 1, 0, 1),                 NUMBER (steps, 0, 0, 1e9),           NUMBER (minutes, 3, 0, 1e6),
+  NUMBER (seed, 0, 0, 2147483647),        NUMBER (threads, 0, 0, 1024),
+};
+#define NUM_NUMBERS (sizeof numbers / sizeof *numbers)
+
+/* A network that learns textures on two cores (training.md): no attention, three levels, v and cosine. */
+static const char standard_unet[] =
+  "{\"block_out_channels\": [64, 128, 192], \"layers_per_block\": 1, \"norm_num_groups\": 16,"
+  " \"down_block_types\": [\"DownBlock2D\", \"DownBlock2D\", \"DownBlock2D\"],"
+  " \"up_block_types\": [\"UpBlock2D\", \"UpBlock2D\", \"UpBlock2D\"], \"add_attention\": false}";
+static const char standard_scheduler[] =
+  "{\"_class_name\": \"DDIMScheduler\", \"beta_schedule\": \"squaredcos_cap_v2\","
+  " \"prediction_type\": \"v_prediction\", \"clip_sample\": false, \"timestep_spacing\": \"trailing\"}";
+
+static double *
+field (df_train_config *config, const number_key *key)
+{
+  return (double *) (void *) ((char *) config + key->offset);
+}
+
+static df_status
+read_number (df_train_config *out, const char *name, yyjson_val *value, df_error *err)
+{
+  for (size_t i = 0; i < NUM_NUMBERS; i++)
+    if (strcmp (name, numbers[i].name) == 0)
+      {
+        double x = yyjson_is_bool (value) ? (double) yyjson_get_bool (value) : yyjson_get_num (value);
+
+        if ((!yyjson_is_num (value) && !yyjson_is_bool (value)) || !(x >= numbers[i].low && x <= numbers[i].high))
+          return df_fail (err, DF_ERROR_ARGUMENT, "Training configuration: \"%s\" must be a number from %g to %g.",
+                          name, numbers[i].low, numbers[i].high);
+        *field (out, &numbers[i]) = x;
+        return DF_OK;
+      }
+  return df_fail (err, DF_ERROR_ARGUMENT, "Training configuration: unknown key \"%s\".", name);
+}
+
+static df_status
+read_phases (df_train_config *out, yyjson_val *list, df_error *err)
+{
+  int multiple = 1 << (out->unet.levels - 1);
+
+  out->num_phases = 0;
+  for (size_t i = 0; i < yyjson_arr_size (list); i++)
+    {
+      yyjson_val    *entry = yyjson_arr_get (list, i);
+      df_train_phase p     = { yyjson_get_int (yyjson_obj_get (entry, "size")),
+                               yyjson_get_int (yyjson_obj_get (entry, "batch")),
+                               yyjson_get_num (yyjson_obj_get (entry, "share")) };
+
+      if (i == DF_MAX_PHASES || p.size < multiple || p.size > 1024 || p.size % multiple != 0 || p.batch < 1 ||
+          p.batch > 4096 || !(p.share > 0))
+        return df_fail (err, DF_ERROR_ARGUMENT,
+                        "Training configuration: \"phases\" must be up to %d objects with size (a multiple of %d), "
+                        "batch and share.", DF_MAX_PHASES, multiple);
+      out->phases[out->num_phases++] = p;
+    }
+  if (out->num_phases == 0)
+    return df_fail (err, DF_ERROR_ARGUMENT, "Training configuration: \"phases\" must not be empty.");
+  return DF_OK;
+}
+
+/* ------------------------------------------------------------------ the whole as a document */
+
+/* The given keys over the standard ones, as one document that says everything. */
+static yyjson_mut_doc *
+complete (yyjson_val *given, int classes, int channels)
+{
+  yyjson_mut_doc *doc  = yyjson_mut_doc_new (NULL);
+  yyjson_mut_val *root = yyjson_mut_obj (doc), *unet;
+  yyjson_doc     *u    = yyjson_read (standard_unet, sizeof standard_unet - 1, 0);
+  yyjson_doc     *s    = yyjson_read (standard_scheduler, sizeof standard_scheduler - 1, 0);
+  yyjson_val     *own  = yyjson_obj_get (given, "unet"), *schedule = yyjson_obj_get (given, "scheduler");
+  yyjson_val     *card = yyjson_obj_get (given, "card"), *phases = yyjson_obj_get (given, "phases");
+
+  yyjson_mut_doc_set_root (doc, root);
+  unet = yyjson_val_mut_copy (doc, own != NULL ? own : yyjson_doc_get_root (u));
+  for (int i = 0; i < 2 && yyjson_mut_is_obj (unet); i++)
+    if (yyjson_mut_obj_get (unet, i == 0 ? "in_channels" : "out_channels") == NULL)
+      yyjson_mut_obj_add_int (doc, unet, i == 0 ? "in_channels" : "out_channels", channels);
+  if (classes > 0 && yyjson_mut_is_obj (unet) && yyjson_mut_obj_get (unet, "num_class_embeds") == NULL)
+    yyjson_mut_obj_add_int (doc, unet, "num_class_embeds", classes + 1);
+  yyjson_mut_obj_add_val (doc, root, "unet", unet);
+  yyjson_mut_obj_add_val (doc, root, "scheduler",
+                          yyjson_val_mut_copy (doc, schedule != NULL ? schedule : yyjson_doc_get_root (s)));
+  yyjson_mut_obj_add_val (doc, root, "card", card != NULL ? yyjson_val_mut_copy (doc, card) : yyjson_mut_obj (doc));
+  if (phases != NULL)
+    yyjson_mut_obj_add_val (doc, root, "phases", yyjson_val_mut_copy (doc, phases));
+  else
+    {
+      yyjson_mut_val *list = yyjson_mut_obj_add_arr (doc, root, "phases");
+      yyjson_mut_val *one  = yyjson_mut_arr_add_obj (doc, list);
+
+      yyjson_mut_obj_add_int (doc, one, "size", 32);
+      yyjson_mut_obj_add_int (doc, one, "batch", 8);
+      yyjson_mut_obj_add_int (doc, one, "share", 1);
+    }
+  yyjson_doc_free (u);
+  yyjson_doc_free (s);
+  return doc;
+}
+
+static df_status
+parse_part (yyjson_val *root, const char *key, df_train_config *out, df_error *err)
+{
+  size_t    size;
+  char     *text   = yyjson_val_write (yyjson_obj_get (root, key), 0, &size);
+  df_status status = DF_ERROR_MEMORY;
+
+  if (text == NULL)
+    return df_fail (err, DF_ERROR_MEMORY, "Out of memory for the training configuration.");
+  if (strcmp (key, "unet") == 0)
+    status = df_unet_config_parse (&out->unet, text, size, "training configuration, unet", err);
+  else if (strcmp (key, "scheduler") == 0)
+    status = df_scheduler_config_parse (&out->scheduler, text, size, "training configuration, scheduler", err);
+  else
+    status = df_card_parse (&out->card, text, size, "training configuration, card", err);
+  free (text);
+  return status;
+}
+
+static df_status
+read_root (df_train_config *out, yyjson_val *given, yyjson_val *whole, df_error *err)
+{
+  yyjson_obj_iter iter = yyjson_obj_iter_with (given);
+  yyjson_val     *key;
+
+  for (size_t i = 0; i < NUM_NUMBERS; i++)
+    *field (out, &numbers[i]) = numbers[i].standard;
+  DF_TRY (parse_part (whole, "unet", out, err));
+  DF_TRY (parse_part (whole, "scheduler", out, err));
+  DF_TRY (parse_part (whole, "card", out, err));
+  DF_TRY (read_phases (out, yyjson_obj_get (whole, "phases"), err));
+  while (given != NULL && (key = yyjson_obj_iter_next (&iter)) != NULL)
+    {
+      const char *name = yyjson_get_str (key);
+
+      if (yyjson_obj_get (whole, name) == NULL)
+        DF_TRY (read_number (out, name, yyjson_obj_iter_get_val (key), err));
+    }
+  return DF_OK;
+}
+
+static df_status
+write_text (df_train_config *out, yyjson_mut_doc *doc, df_error *err)
+{
+  for (size_t i = 0; i < NUM_NUMBERS; i++)
+    yyjson_mut_obj_add_real (doc, yyjson_mut_doc_get_root (doc), numbers[i].name, *field (out, &numbers[i]));
+  out->text = yyjson_mut_write (doc, YYJSON_WRITE_PRETTY, NULL);
+  return out->text != NULL ? DF_OK : df_fail (err, DF_ERROR_MEMORY, "Out of memory for the training configuration.");
+}
+
+df_status
+df_train_config_read (df_train_config *out, const char *text, int classes, int channels, df_error *err)
+{
+  yyjson_read_err problem = { 0 };
+  yyjson_doc     *given   = NULL, *whole;
+  yyjson_mut_doc *doc;
+  df_status       status;
+
+  memset (out, 0, sizeof *out);
+  df_card_empty (&out->card);
+  if (text != NULL)
+    given = yyjson_read_opts ((char *) text, strlen (text), 0, NULL, &problem);
+  if (text != NULL && !yyjson_is_obj (yyjson_doc_get_root (given)))
+    {
+      yyjson_doc_free (given);
+      return df_fail (err, DF_ERROR_ARGUMENT, "Training configuration: not a JSON object (%s at byte %zu).",
+                      problem.msg != NULL ? problem.msg : "wrong type", problem.pos);
+    }
+  doc    = complete (yyjson_doc_get_root (given), classes, channels);
+  whole  = yyjson_mut_doc_imut_copy (doc, NULL);
+  status = whole == NULL ? df_fail (err, DF_ERROR_MEMORY, "Out of memory for the training configuration.")
+                         : read_root (out, yyjson_doc_get_root (given), yyjson_doc_get_root (whole), err);
+  if (status == DF_OK)
+    status = write_text (out, doc, err);
+  yyjson_doc_free (given);
+  yyjson_doc_free (whole);
+  yyjson_mut_doc_free (doc);
+  if (status != DF_OK)
+    df_train_config_clear (out);
+  return status;
+}
+
+void
+df_train_config_clear (df_train_config *config)
+{
+  df_scheduler_config_clear (&config->scheduler);
+  df_card_clear (&config->card);
+  free (config->text);
+  config->text = NULL;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* config: everything a training run is, read from JSON. Keys and defaults are one table in config.c; "unet" and
+ * "scheduler" are objects with diffusers' own keys, "card" one with card.json's. */
+#ifndef DF_TRAIN_CONFIG_H
+#define DF_TRAIN_CONFIG_H
+
+#include "model/config.h"
+
+#define DF_MAX_PHASES 4
+
+/* A part of the run with one crop size: convolutions do not care, and small crops are quick. */
+typedef struct df_train_phase
+{
+  int    size;           /* side of the square crops                             */
+  int    batch;
+  double share;          /* of the time (minutes) or of the steps                */
+} df_train_phase;
+
+typedef struct df_train_config
+{
+  df_unet_config      unet;
+  df_scheduler_config scheduler;
+  df_card             card;
+  df_train_phase      phases[DF_MAX_PHASES];
+  int                 num_phases;
+  double              learning_rate, warmup_steps, beta1, beta2, epsilon, weight_decay, clip_norm;
+  double              ema_decay;        /* min (ema_decay, (1+n)/(10+n))           */
+  double              class_dropout;    /* share of rows trained with the null class */
+  double              min_snr_gamma;    /* 0 = plain L_simple                      */
+  double              balance;          /* a class is drawn in proportion to count^(1-balance) */
+  double              picture_size;     /* pictures are reduced to this short side; 0 = as they are */
+  double              flip_x, flip_y, rotate;   /* 0 or 1                          */
+  double              wrap;             /* 1: pictures are seamless, crops wrap, padding is circular */
+  double              steps, minutes;   /* steps 0: from minutes                   */
+  double              seed, threads;
+  char               *text;             /* the whole configuration as JSON, owned  */
+} df_train_config;
+
+/* text NULL: all defaults. classes: how many the pictures have; a null class is added behind them when
+ * class_dropout > 0. channels: of the pictures. Errors: ARGUMENT (names the key), UNSUPPORTED, MEMORY. */
+DF_CHECKED df_status df_train_config_read (df_train_config *out, const char *text, int classes, int channels,
+                                           df_error *err);
+void                 df_train_config_clear (df_train_config *config);
+
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* data: see data.h. Pictures are reduced by area averaging, so that a crop shows what a smaller picture would.
+ * Seamless pictures wrap; others must be at least as large as the crop (mirrored beyond the edge otherwise). */
+#include "train/data.h"
+
+#include "base/alloc.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One pixel of the source, 0 … 1, colour premultiplied where there is alpha. */
+static float
+sample_at (const df_picture *p, int x, int y, int c)
+{
+  const uint8_t *pixel = p->pixels + ((size_t) y * (size_t) p->width + (size_t) x) * (size_t) p->channels;
+  float          value = (float) pixel[c] / 255.0f;
+
+  return p->channels == 4 && c < 3 ? value * (float) pixel[3] / 255.0f : value;
+}
+
+/* Mean over the box [x0,x1) × [y0,y1) of the source, edges weighted by what is covered. */
+static float
+box_mean (const df_picture *p, double x0, double x1, double y0, double y1, int c)
+{
+  double sum = 0.0, area = 0.0;
+
+  for (int y = (int) y0; y < y1 && y < p->height; y++)
+    for (int x = (int) x0; x < x1 && x < p->width; x++)
+      {
+        double w = (fmin (x + 1, x1) - fmax (x, x0)) * (fmin (y + 1, y1) - fmax (y, y0));
+
+        sum  += w * sample_at (p, x, y, c);
+        area += w;
+      }
+  return (float) (sum / area);
+}
+
+static df_status
+prepare (df_prepared *out, const df_picture *p, const df_train_config *config, df_error *err)
+{
+  int    side  = p->width < p->height ? p->width : p->height;
+  double scale = config->picture_size > 0 && side > config->picture_size ? side / config->picture_size : 1.0;
+
+  out->width  = (int) (p->width / scale + 0.5);
+  out->height = (int) (p->height / scale + 0.5);
+  out->label  = p->label;
+  out->pixels = df_alloc ((size_t) out->width * (size_t) out->height * (size_t) p->channels, sizeof (float));
+  if (out->pixels == NULL)
+    return df_fail (err, DF_ERROR_MEMORY, "Out of memory for the pictures: use fewer, or a smaller picture_size.");
+  for (int y = 0; y < out->height; y++)
+    for (int x = 0; x < out->width; x++)
+      for (int c = 0; c < p->channels; c++)
+        out->pixels[((size_t) y * (size_t) out->width + (size_t) x) * (size_t) p->channels + (size_t) c] =
+          2.0f * box_mean (p, x * (double) p->width / out->width, (x + 1) * (double) p->width / out->width,
+                           y * (double) p->height / out->height, (y + 1) * (double) p->height / out->height, c) - 1.0f;
+  return DF_OK;
+}
+
+static df_status
+check (const df_picture *p, size_t index, int channels, int classes, df_error *err)
+{
+  if (p->pixels == NULL || p->width < 1 || p->height < 1 || p->channels != channels)
+    return df_fail (err, DF_ERROR_ARGUMENT, "Picture %zu: all pictures must have the same number of channels (%d).",
+                    index + 1, channels);
+  if (p->width < 16 || p->height < 16)
+    return df_fail (err, DF_ERROR_ARGUMENT, "Picture %zu is %d × %d: too small to learn from (16 × 16 at least).",
+                    index + 1, p->width, p->height);
+  if (p->label >= classes || (classes > 0 && p->label < 0))
+    return df_fail (err, DF_ERROR_ARGUMENT, "Picture %zu has class %d; there are %d classes.", index + 1, p->label,
+                    classes);
+  return DF_OK;
+}
+
+static df_status
+fill (df_data *data, const df_picture *pictures, size_t count, int classes, const df_train_config *config,
+      df_error *err)
+{
+  double sum = 0.0;
+
+  for (int c = 0; c < data->classes; c++)
+    {
+      data->first[c] = data->count;
+      for (size_t i = 0; i < count; i++)
+        {
+          if (classes > 0 && pictures[i].label != c)
+            continue;
+          DF_TRY (check (&pictures[i], i, data->channels, classes, err));
+          DF_TRY (prepare (&data->pictures[data->count], &pictures[i], config, err));
+          data->count++;
+        }
+      sum += pow ((double) (data->count - data->first[c]), 1.0 - config->balance) *
+             (data->count > data->first[c] ? 1.0 : 0.0);
+      data->cumulative[c] = sum;
+    }
+  data->first[data->classes] = data->count;
+  if (data->count == 0)
+    return df_fail (err, DF_ERROR_ARGUMENT, "There is no picture to learn from.");
+  for (int c = 0; c < data->classes; c++)
+    data->cumulative[c] /= sum;
+  return DF_OK;
+}
+
+df_status
+df_data_new (df_data *out, const df_picture *pictures, size_t count, int classes, const df_train_config *config,
+             df_error *err)
+{
+  df_status status;
+
+  memset (out, 0, sizeof *out);
+  if (count == 0)
+    return df_fail (err, DF_ERROR_ARGUMENT, "There is no picture to learn from.");
+  out->classes    = classes > 0 ? classes : 1;
+  out->channels   = pictures[0].channels;
+  out->pictures   = df_alloc (count, sizeof *out->pictures);
+  out->first      = df_alloc ((size_t) out->classes + 1, sizeof *out->first);
+  out->cumulative = df_alloc ((size_t) out->classes, sizeof *out->cumulative);
+  if (out->pictures == NULL || out->first == NULL || out->cumulative == NULL)
+    status = df_fail (err, DF_ERROR_MEMORY, "Out of memory for the pictures.");
+  else
+    status = fill (out, pictures, count, classes, config, err);
+  if (status != DF_OK)
+    df_data_clear (out);
+  return status;
+}
+
+void
+df_data_clear (df_data *data)
+{
+  for (size_t i = 0; data->pictures != NULL && i < data->count; i++)
+    df_free (data->pictures[i].pixels);
+  df_free (data->pictures);
+  df_free (data->first);
+  df_free (data->cumulative);
+  memset (data, 0, sizeof *data);
+}
+
+static int
+inside (int i, int n, bool wrap)
+{
+  int period = 2 * n - 2;
+
+  if (wrap)
+    return ((i % n) + n) % n;
+  if (n == 1)
+    return 0;
+  i = ((i % period) + period) % period;
+  return i < n ? i : period - i;
+}
+
+int
+df_data_crop (const df_data *data, const df_train_config *config, df_draw *draw, int size, float *out)
+{
+  double             u = df_draw_uniform (draw);
+  int                c = 0, channels = data->channels;
+  bool               wrap = config->wrap != 0, flip_x, flip_y, turn;
+  const df_prepared *p;
+  int                x0, y0;
+
+  while (c + 1 < data->classes && u >= data->cumulative[c])
+    c++;
+  p  = &data->pictures[data->first[c] + df_draw_below (draw, (uint32_t) (data->first[c + 1] - data->first[c]))];
+  x0 = (int) df_draw_below (draw, (uint32_t) (wrap || p->width <= size ? p->width : p->width - size + 1));
+  y0 = (int) df_draw_below (draw, (uint32_t) (wrap || p->height <= size ? p->height : p->height - size + 1));
+  flip_x = config->flip_x != 0 && df_draw_below (draw, 2) == 1;
+  flip_y = config->flip_y != 0 && df_draw_below (draw, 2) == 1;
+  turn   = config->rotate != 0 && df_draw_below (draw, 2) == 1;
+  for (int y = 0; y < size; y++)
+    for (int x = 0; x < size; x++, out += channels)
+      {
+        int a  = flip_x ? size - 1 - x : x, b = flip_y ? size - 1 - y : y;
+        int px = inside (x0 + (turn ? b : a), p->width, wrap), py = inside (y0 + (turn ? a : b), p->height, wrap);
+
+        memcpy (out, p->pixels + ((size_t) py * (size_t) p->width + (size_t) px) * (size_t) channels,
+                (size_t) channels * sizeof *out);
+      }
+  return p->label;
+}

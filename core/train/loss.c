@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* loss: L_simple = E‖ε - ε_θ(x_t, t)‖² (Ho 2020, eq. 14), its v form (Salimans & Ho 2022, v = √ᾱ·ε - √(1-ᾱ)·x_0) and
+ * its x_0 form, with the Min-SNR-γ weight (Hang 2023) when γ > 0; mean over all elements of the batch. */
+#include "train/trainer.h"
+
+#include <math.h>
+
+void
+df_loss_noise (const df_schedule *schedule, const df_batch *batch, size_t row, float *x)
+{
+  for (int i = 0; i < batch->rows; i++)
+    {
+      double abar = df_schedule_abar (schedule, batch->t[i]);
+      float  a = (float) sqrt (abar), s = (float) sqrt (1.0 - abar);
+
+      for (size_t j = (size_t) i * row; j < ((size_t) i + 1) * row; j++)
+        x[j] = a * batch->x0[j] + s * batch->noise[j];
+    }
+}
+
+static double
+weight_at (df_prediction prediction, double abar, double gamma)
+{
+  double snr = abar / (1.0 - abar), least = fmin (snr, gamma);
+
+  if (gamma <= 0.0)
+    return 1.0;
+  if (prediction == DF_PREDICTION_EPSILON)
+    return least / snr;
+  return prediction == DF_PREDICTION_V ? least / (snr + 1.0) : least;
+}
+
+double
+df_loss_gradient (const df_schedule *schedule, df_prediction prediction, double min_snr_gamma,
+                  const df_batch *batch, size_t row, const float *y, float *dy)
+{
+  double n = (double) batch->rows * (double) row, loss = 0.0;
+
+  for (int i = 0; i < batch->rows; i++)
+    {
+      double abar = df_schedule_abar (schedule, batch->t[i]);
+      double w    = weight_at (prediction, abar, min_snr_gamma);
+      float  a = (float) sqrt (abar), s = (float) sqrt (1.0 - abar);
+
+      for (size_t j = (size_t) i * row; j < ((size_t) i + 1) * row; j++)
+        {
+          float target = prediction == DF_PREDICTION_EPSILON ? batch->noise[j]
+                         : prediction == DF_PREDICTION_V     ? a * batch->noise[j] - s * batch->x0[j]
+                                                             : batch->x0[j];
+          float d = y[j] - target;
+
+          loss += w * (double) d * (double) d / n;
+          dy[j] = (float) (2.0 * w / n) * d;
+        }
+    }
+  return loss;
+}

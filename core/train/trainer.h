@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* trainer: the state of a training run and its parts. One step: batch → forward → loss → backward → AdamW → EMA.
+ * Parameters, moments, averages and gradients are five flat arrays in the order of the graph's params,
+ * convolutions in HWIO. Everything random follows from (seed, step): see draw.h. */
+#ifndef DF_TRAIN_TRAINER_H
+#define DF_TRAIN_TRAINER_H
+
+#include "net/network.h"
+#include "process/schedule.h"
+#include "train/data.h"
+
+/* Rows of one step, as the loss sees them. */
+typedef struct df_batch
+{
+  int     rows;
+  float  *x0, *noise;       /* [rows,size,size,channels] */
+  double *t;                /* [rows], whole numbers     */
+  int    *labels;           /* [rows]                    */
+} df_batch;
+
+struct df_trainer
+{
+  df_train_config config;
+  df_data         data;
+  df_schedule     schedule;
+  df_pool        *pool;
+  df_network      nets[DF_MAX_PHASES];
+  size_t          count;                     /* parameters, padding included */
+  float          *memory;                    /* the five arrays              */
+  float          *w, *m1, *m2, *ema, *grad;
+  float         **w_of, **grad_of;           /* per param                    */
+  size_t         *offset;                    /* per param                    */
+  df_batch        batch;                     /* room for the largest phase   */
+  long            step, steps;
+  long            phase_end[DF_MAX_PHASES];  /* first step behind the phase  */
+  double          loss_mean;
+  double          started;                   /* time of this process's first step, and its number */
+  long            started_step;
+};
+
+/* One step on given rows (tests, and df_trainer_step after it has drawn them). */
+DF_CHECKED df_status df_trainer_step_on (df_trainer *trainer, df_batch *batch, int phase,
+                                         df_train_report *report, df_error *err);
+
+/* Learning rate of a step: linear warm-up from 0, then half a cosine to 0 at the last step. */
+double df_trainer_rate (const df_trainer *trainer, long step);
+
+/* checkpoint.c */
+DF_CHECKED df_status df_trainer_load (df_trainer *trainer, const char *path, df_error *err);
+
+/* loss.c: x_t from the batch into `x`; and after the network's output y: the loss, with its gradient in dy. */
+void   df_loss_noise    (const df_schedule *schedule, const df_batch *batch, size_t row, float *x);
+double df_loss_gradient (const df_schedule *schedule, df_prediction prediction, double min_snr_gamma,
+                         const df_batch *batch, size_t row, const float *y, float *dy);
+
+#endif
