@@ -270,6 +270,14 @@ DF_CHECKED df_status df_canvas_around (const df_model *model, df_rect bounds, in
                                        df_rect *canvas, df_error *err);
 int  df_mirror (int i, int n);   /* reflect i into 0 … n-1 without repeating the edge pixel; any i, n ≥ 1 */
 
+/* The part of the canvas that lies within the drawable (the window, at the canvas's origin) onto the whole
+ * canvas: pixels mirrored beyond it, the selection feathered (see df_feather) and 0 beyond it. window
+ * [height,width,channels]; out [canvas height, canvas width, channels]. Errors: MEMORY. */
+void                 df_canvas_fill (const float *window, int width, int height, int channels,
+                                     int canvas_width, int canvas_height, float *out);
+DF_CHECKED df_status df_canvas_mask (const float *window, int width, int height, double feather,
+                                     int canvas_width, int canvas_height, float *out, df_error *err);
+
 /* Feather inwards, for edge noise-level: mask [h,w] 0 … 1 falls smoothly to 0 over `px` pixels inside
  * its own border (pixels with 0; the array's border does not count). px < 0: 3 where the mask is hard
  * (only 0 and 1), else 0. The array must show the zeros around the selection. Errors: MEMORY. */

@@ -2,10 +2,12 @@
 /* region: what of a picture the network sees around a selection (DESIGN §5). Real pixels first: the canvas grows by
  * the context on each side as far as the drawable reaches, then up to the next multiple, into the drawable
  * where there is room, beyond its right or bottom edge (mirrored) where there is none. */
+#include "base/alloc.h"
 #include "base/status.h"
 #include "diffusion.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct span { int start, length; } span;
 
@@ -74,4 +76,36 @@ df_mirror (int i, int n)
     return 0;
   i = ((i % period) + period) % period;
   return i < n ? i : period - i;
+}
+
+void
+df_canvas_fill (const float *window, int width, int height, int channels, int canvas_width, int canvas_height,
+                float *out)
+{
+  size_t c = (size_t) channels;
+
+  for (int y = 0; y < canvas_height; y++)
+    for (int x = 0; x < canvas_width; x++, out += c)
+      memcpy (out, window + ((size_t) df_mirror (y, height) * (size_t) width + (size_t) df_mirror (x, width)) * c,
+              c * sizeof *out);
+}
+
+df_status
+df_canvas_mask (const float *window, int width, int height, double feather, int canvas_width, int canvas_height,
+                float *out, df_error *err)
+{
+  size_t    n    = (size_t) width * (size_t) height;
+  float    *mask = df_alloc (n, sizeof *mask);
+  df_status status;
+
+  if (mask == NULL)
+    return df_fail (err, DF_ERROR_MEMORY, "Out of memory for the selection.");
+  memcpy (mask, window, n * sizeof *mask);
+  status = df_feather (mask, width, height, feather, err);
+  memset (out, 0, (size_t) canvas_width * (size_t) canvas_height * sizeof *out);
+  for (int y = 0; y < height && y < canvas_height; y++)
+    memcpy (out + (size_t) y * (size_t) canvas_width, mask + (size_t) y * (size_t) width,
+            (size_t) (width < canvas_width ? width : canvas_width) * sizeof *out);
+  df_free (mask);
+  return status;
 }
