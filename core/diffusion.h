@@ -60,6 +60,9 @@ typedef struct df_error
   char      text[512];   /* one or two sentences that say what to do, UTF-8, no newline   */
 } df_error;
 
+/* Instruction set of the kernels in this process: "generic", "avx2" or "avx512"; for recipes and reports. */
+const char *df_kernels_name (void);
+
 /* ------------------------------------------------------------------ words */
 
 typedef enum df_sampler    { DF_SAMPLER_DDIM, DF_SAMPLER_DDPM } df_sampler;

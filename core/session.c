@@ -2,6 +2,7 @@
 /* session: the state of one run behind diffusion.h: begin, step, estimate, finish; df_run is the loop over them. */
 #define _POSIX_C_SOURCE 199309L   /* clock_gettime */
 #include "base/alloc.h"
+#include "base/cpu.h"
 #include "ops/conv.h"
 #include "process/request.h"
 #include "process/sampler.h"
@@ -21,6 +22,12 @@ struct df_session
   double          *sigmas;
   bool             begun;
 };
+
+const char *
+df_kernels_name (void)
+{
+  return df_isa_name (df_cpu_isa ());
+}
 
 /* ------------------------------------------------------------------ model and levels */
 
@@ -95,14 +102,14 @@ df_noise (const df_model *model, const df_request *request, double t, uint64_t s
 
   if (!(t >= -1.0) || t > model->info.num_train_timesteps - 1)
     return df_fail (err, DF_ERROR_ARGUMENT, "t must be from 0 to %d; it is %g.", model->info.num_train_timesteps - 1, t);
-  z = df_alloc (n, sizeof *z);
+  z = df_alloc (n, 2 * sizeof *z);    /* the noise, and a scratch to draw it in */
   if (z == NULL || df_schedule_init (&schedule, &model->scheduler, err) != DF_OK)
     {
       df_free (z);
       return df_fail (err, DF_ERROR_MEMORY, "Out of memory: choose a smaller picture.");
     }
   df_torch_seed (&torch, seed);
-  df_batch_noise (request, model->info.channels, seed, 0, &torch, z);
+  df_batch_noise (request, model->info.channels, seed, 0, &torch, z + n, z);
   df_noise_apply (df_schedule_abar (&schedule, t), x0, z, n, out);
   df_schedule_clear (&schedule);
   df_free (z);

@@ -72,34 +72,28 @@ df_sampler_clear (df_sampler_state *s)
 
 /* ------------------------------------------------------------------ noise */
 
-/* One torch.randn of the batch, transposed from N×C×H×W into `out`. */
+/* One torch.randn of the batch, drawn into `flat` and transposed from N×C×H×W into `out`. */
 static void
-torch_noise (const df_request *r, int channels, df_torch_rng *torch, float *out)
+torch_noise (const df_request *r, int channels, df_torch_rng *torch, float *flat, float *out)
 {
-  size_t pixels = pixels_of (r), c = (size_t) channels, n = (size_t) r->batch * pixels * c;
-  float *flat   = df_alloc (n, sizeof *flat);
+  size_t pixels = pixels_of (r), c = (size_t) channels;
 
-  if (flat == NULL)     /* a fallback that draws the same numbers would need the same memory: keep zeros */
-    {
-      memset (out, 0, n * sizeof *out);
-      return;
-    }
-  df_torch_randn (torch, flat, n);
+  df_torch_randn (torch, flat, (size_t) r->batch * pixels * c);
   for (size_t b = 0; b < (size_t) r->batch; b++)
     for (size_t k = 0; k < c; k++)
       for (size_t p = 0; p < pixels; p++)
         out[(b * pixels + p) * c + k] = flat[(b * c + k) * pixels + p];
-  df_free (flat);
 }
 
 void
-df_batch_noise (const df_request *r, int channels, uint64_t seed, uint32_t k, df_torch_rng *torch, float *out)
+df_batch_noise (const df_request *r, int channels, uint64_t seed, uint32_t k, df_torch_rng *torch, float *scratch,
+                float *out)
 {
   size_t row = pixels_of (r) * (size_t) channels;
 
   if (r->rng == DF_RNG_TORCH)
     {
-      torch_noise (r, channels, torch, out);
+      torch_noise (r, channels, torch, scratch, out);
       return;
     }
   for (int b = 0; b < r->batch; b++)
@@ -138,7 +132,7 @@ df_sampler_begin (df_sampler_state *s, const df_input *input, df_error *err)
   else if (input->init != NULL)
     memcpy (s->x, input->init, s->n * sizeof *s->x);
   else
-    df_batch_noise (r, s->model->info.channels, s->seed, 0, &s->torch, s->x);
+    df_batch_noise (r, s->model->info.channels, s->seed, 0, &s->torch, s->next, s->x);
   if (partial)
     df_noise_apply (df_schedule_abar (&s->schedule, s->steps.t[0]), s->known, s->x, s->n, s->x);
   if (partial || r->encode)
@@ -225,7 +219,7 @@ df_sampler_step (df_sampler_state *s, df_evaluator *evaluator, const df_progress
 
   DF_TRY (df_evaluate (evaluator, s->x, r->encode ? at.prev : at.t, progress, s->output, err));
   if (c.noise != 0.0f || (s->masked && c.noise_known != 0.0f))
-    df_batch_noise (r, s->model->info.channels, s->seed, (uint32_t) s->step + 1, &s->torch, s->z);
+    df_batch_noise (r, s->model->info.channels, s->seed, (uint32_t) s->step + 1, &s->torch, s->next, s->z);
   if (s->masked)
     {
       release_pixels (s, &at);

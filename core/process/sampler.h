@@ -19,7 +19,7 @@ typedef struct df_sampler_state
   df_timesteps    steps;
   size_t          row, n;       /* floats of a picture, of the batch             */
   float          *x;            /* the canvas x_t [n]                            */
-  float          *next;         /* x_p while a step is made [n]                  */
+  float          *next;         /* x_p while a step is made; scratch of noise [n] */
   float          *output;       /* of the network [n]                            */
   float          *z;            /* noise [n]                                     */
   float          *known;        /* true x_0 [n]                                  */
@@ -44,8 +44,9 @@ DF_CHECKED df_status df_sampler_begin (df_sampler_state *state, const df_input *
 DF_CHECKED df_status df_sampler_step  (df_sampler_state *state, df_evaluator *evaluator, const df_progress *progress,
                                        df_error *err);
 
-/* Noise of transition k for the whole batch: philox rows have seeds seed, seed+1, …; torch continues its stream. */
+/* Noise of transition k for the whole batch: philox rows have seeds seed, seed+1, …; torch continues its stream, and
+ * needs a scratch as large as out. */
 void df_batch_noise (const df_request *request, int channels, uint64_t seed, uint32_t k, df_torch_rng *torch,
-                     float *out);
+                     float *scratch, float *out);
 
 #endif
