@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Training follows torch's AdamW on the same pictures, noise, t and classes (make_training_vectors.py); a run that
  * stops and resumes is the same run. */
+#define _POSIX_C_SOURCE 200809L   /* mkstemp */
 #include "vectors.h"
 
 #include "base/alloc.h"
