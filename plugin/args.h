@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* args: the arguments of all procedures (DESIGN §5) in one table: registered from it, read from it, written to recipes
+ * from it. Ranges are declared wide and words are plain strings, so that a wrong value reaches our own checks and texts. */
+#ifndef PLUGIN_ARGS_H
+#define PLUGIN_ARGS_H
+
+#include <libgimp/gimp.h>
+
+typedef enum procedure_kind { PROCEDURE_GENERATE = 1 << 0, PROCEDURE_DENOISE = 1 << 1 } procedure_kind;
+
+typedef struct settings
+{
+  procedure_kind kind;
+  char    *model, *class_name, *sampler, *spacing, *output, *edge;    /* never NULL */
+  int      width, height, start_t, steps, seed, count, memory_mb;
+  gboolean random_seed, tile_horizontal, tile_vertical;
+  double   eta, guidance, feather;
+} settings;
+
+typedef enum arg_type { ARG_STRING, ARG_INT, ARG_DOUBLE, ARG_BOOLEAN } arg_type;
+
+typedef struct arg_spec
+{
+  int         kinds;         /* procedures that have it                   */
+  arg_type    type;
+  const char *name, *nick, *blurb;
+  double      standard;      /* of a number                               */
+  const char *word;          /* of a string                               */
+  gsize       offset;        /* in settings                               */
+} arg_spec;
+
+extern const arg_spec args_table[];
+extern const gsize    args_count;
+
+void      args_register  (GimpProcedure *procedure, procedure_kind kind);
+settings  args_read      (GimpProcedureConfig *config, procedure_kind kind);
+void      settings_clear (settings *s);
+
+#endif

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* dialog: see dialog.h. One grid of labels and controls, each bound to a property of the config both ways, so that
+ * GIMP's reset and saved settings move the controls. The noise level is a slider linear in √ᾱ_t, what is left of the
+ * picture, with t, √ᾱ_t and the signal-to-noise ratio said beside it. */
+#include "dialog.h"
+
+#include <libgimp/gimpui.h>
+#include <math.h>
+#include <string.h>
+
+#include "model_chooser.h"
+
+typedef struct dialog
+{
+  GObject       *config;
+  GtkWidget     *grid;
+  int            row;
+  model_chooser *chooser;
+  GtkAdjustment *level;        /* √ᾱ_t; denoise only */
+  GtkWidget     *level_text;
+  gboolean       setting;      /* the slider follows the config just now */
+} dialog;
+
+gboolean
+dialog_possible (void)
+{
+  return gtk_init_check (NULL, NULL);
+}
+
+/* ------------------------------------------------------------------ rows */
+
+static void
+add_row (dialog *d, const char *label, GtkWidget *control)
+{
+  GtkWidget *text = gtk_label_new_with_mnemonic (label);
+
+  gtk_label_set_xalign (GTK_LABEL (text), 0.0);
+  gtk_label_set_mnemonic_widget (GTK_LABEL (text), control);
+  gtk_widget_set_hexpand (control, TRUE);
+  gtk_grid_attach (GTK_GRID (d->grid), text, 0, d->row, 1, 1);
+  gtk_grid_attach (GTK_GRID (d->grid), control, 1, d->row++, 1, 1);
+}
+
+static GtkWidget *
+spin (dialog *d, const char *property, double low, double high, double step, int digits, const char *tip)
+{
+  GtkWidget *button = gtk_spin_button_new_with_range (low, high, step);
+
+  gtk_spin_button_set_digits (GTK_SPIN_BUTTON (button), (guint) digits);
+  gtk_widget_set_tooltip_text (button, tip);
+  g_object_bind_property (d->config, property, button, "value", G_BINDING_BIDIRECTIONAL | G_BINDING_SYNC_CREATE);
+  return button;
+}
+
+static GtkWidget *
+words (dialog *d, const char *property, const char *const *ids, const char *const *labels)
+{
+  GtkWidget *combo = gtk_combo_box_text_new ();
+  char      *now;
+
+  for (int i = 0; ids[i] != NULL; i++)
+    gtk_combo_box_text_append (GTK_COMBO_BOX_TEXT (combo), ids[i], labels[i]);
+  g_object_get (d->config, property, &now, NULL);
+  if (now == NULL || now[0] == '\0' || !gtk_combo_box_set_active_id (GTK_COMBO_BOX (combo), now))
+    gtk_combo_box_set_active (GTK_COMBO_BOX (combo), 0);
+  g_object_bind_property (combo, "active-id", d->config, property, G_BINDING_BIDIRECTIONAL | G_BINDING_SYNC_CREATE);
+  g_free (now);
+  return combo;
+}
+
+static void
+add_check (dialog *d, const char *property, const char *label)
+{
+  GtkWidget *check = gtk_check_button_new_with_mnemonic (label);
+
+  g_object_bind_property (d->config, property, check, "active", G_BINDING_BIDIRECTIONAL | G_BINDING_SYNC_CREATE);
+  gtk_grid_attach (GTK_GRID (d->grid), check, 1, d->row++, 1, 1);
+}
+
+static void
+roll (GtkButton *button, dialog *d)
+{
+  (void) button;
+  g_object_set (d->config, "seed", g_random_int_range (0, G_MAXINT32), "random-seed", FALSE, NULL);
+}
+
+static void
+add_seed (dialog *d)
+{
+  GtkWidget *box = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6), *number, *dice, *check;
+
+  number = spin (d, "seed", 0, G_MAXINT32, 1, 0, "The same seed gives the same picture");
+  dice   = gtk_button_new_with_label ("⚄");
+  check  = gtk_check_button_new_with_mnemonic ("new each _time");
+  gtk_widget_set_tooltip_text (dice, "Roll a seed");
+  g_signal_connect (dice, "clicked", G_CALLBACK (roll), d);
+  g_object_bind_property (d->config, "random-seed", check, "active", G_BINDING_BIDIRECTIONAL | G_BINDING_SYNC_CREATE);
+  g_object_bind_property (check, "active", number, "sensitive", G_BINDING_INVERT_BOOLEAN | G_BINDING_SYNC_CREATE);
+  gtk_box_pack_start (GTK_BOX (box), number, TRUE, TRUE, 0);
+  gtk_box_pack_start (GTK_BOX (box), dice, FALSE, FALSE, 0);
+  gtk_box_pack_start (GTK_BOX (box), check, FALSE, FALSE, 0);
+  add_row (d, "See_d", box);
+}
+
+/* ------------------------------------------------------------------ noise level */
+
+static int
+start_of (dialog *d)
+{
+  int t;
+
+  g_object_get (d->config, "start-t", &t, NULL);
+  if (t < 1 && d->chooser->model != NULL)
+    t = df_model_describe (d->chooser->model)->start_t;
+  return t;
+}
+
+static void
+show_level (dialog *d)
+{
+  df_level    level;
+  const char *word;
+  char       *text;
+
+  if (d->chooser->model == NULL)
+    return;
+  level = df_level_at (d->chooser->model, start_of (d));
+  word  = level.sqrt_alpha > .9 ? "subtle" : level.sqrt_alpha > .7 ? "light" : level.sqrt_alpha > .45 ? "half new"
+          : level.sqrt_alpha > .2 ? "mostly new" : "reinvent";
+  text  = g_strdup_printf ("t = %d   √ᾱ = %.3f   SNR = %.3g   (%s)", start_of (d), level.sqrt_alpha, level.snr, word);
+  gtk_label_set_text (GTK_LABEL (d->level_text), text);
+  g_free (text);
+}
+
+/* Config → slider: another model, reset, or saved settings. */
+static void
+follow_config (dialog *d)
+{
+  if (d->level == NULL || d->chooser->model == NULL || d->setting)
+    return;
+  d->setting = TRUE;
+  gtk_adjustment_set_value (d->level, 1.0 - df_level_at (d->chooser->model, start_of (d)).sqrt_alpha);
+  d->setting = FALSE;
+  show_level (d);
+}
+
+static void
+slid (GtkAdjustment *level, dialog *d)
+{
+  if (d->setting || d->chooser->model == NULL)
+    return;
+  d->setting = TRUE;
+  g_object_set (d->config, "start-t", MAX (df_level_find (d->chooser->model, 1.0 - gtk_adjustment_get_value (level)), 1),
+                NULL);
+  d->setting = FALSE;
+  show_level (d);
+}
+
+static void
+add_level (dialog *d)
+{
+  GtkWidget *scale;
+
+  d->level      = gtk_adjustment_new (0.4, 0.0, 1.0, 0.01, 0.1, 0.0);
+  d->level_text = gtk_label_new (NULL);
+  scale         = gtk_scale_new (GTK_ORIENTATION_HORIZONTAL, d->level);
+  gtk_scale_set_draw_value (GTK_SCALE (scale), FALSE);
+  gtk_widget_set_size_request (scale, 260, -1);
+  gtk_widget_set_tooltip_text (scale, "How much of the selection gives way to noise: left keeps it, right invents anew");
+  gtk_label_set_xalign (GTK_LABEL (d->level_text), 0.0);
+  add_row (d, "_Noise level", scale);
+  gtk_grid_attach (GTK_GRID (d->grid), d->level_text, 1, d->row++, 1, 1);
+  g_signal_connect (d->level, "value-changed", G_CALLBACK (slid), d);
+  g_signal_connect_swapped (d->config, "notify::start-t", G_CALLBACK (follow_config), d);
+}
+
+static void
+model_changed (gpointer user)
+{
+  follow_config (user);
+}
+
+/* ------------------------------------------------------------------ the two dialogs */
+
+static void
+add_sampling (dialog *d)
+{
+  static const char *const ids[] = { "auto", "ddim", "ddpm", NULL }, *const labels[] = { "automatic", "DDIM", "DDPM" };
+
+  add_row (d, "Sa_mpler", words (d, "sampler", ids, labels));
+  add_row (d, "S_teps", spin (d, "steps", 0, 1000, 1, 0, "0: what the model recommends"));
+  add_row (d, "_Eta", spin (d, "eta", 0, 1, 0.1, 2, "0: deterministic; 1: as much new noise as DDPM"));
+  add_row (d, "G_uidance scale", spin (d, "guidance", 0, 20, 0.5, 2, "1: off; more: closer to the class"));
+}
+
+static void
+fill_generate (dialog *d)
+{
+  add_row (d, "_Width", spin (d, "width", 0, 65536, 8, 0, "0: as the selection, else the model's own"));
+  add_row (d, "Hei_ght", spin (d, "height", 0, 65536, 8, 0, "0: as the selection, else the model's own"));
+  add_row (d, "Num_ber of layers", spin (d, "count", 1, 100, 1, 0, "With seeds seed, seed + 1, …"));
+  add_sampling (d);
+}
+
+static void
+fill_denoise (dialog *d)
+{
+  static const char *const edges[] = { "noise-level", "blend", NULL };
+  static const char *const edge_labels[] = { "half selected = half denoised", "blend through the selection" };
+  static const char *const outputs[] = { "replace", "new-layer", NULL };
+  static const char *const output_labels[] = { "replace the layer's pixels", "new layer" };
+  static const char *const spacings[] = { "", "linear", "quad", NULL };
+  static const char *const spacing_labels[] = { "automatic", "even steps", "more steps near the end" };
+
+  add_level (d);
+  add_sampling (d);
+  add_row (d, "S_pacing", words (d, "spacing", spacings, spacing_labels));
+  add_row (d, "Edge", words (d, "edge", edges, edge_labels));
+  add_row (d, "_Feather", spin (d, "feather", -1, 1000, 1, 1, "Pixels inwards; -1: automatic"));
+  add_row (d, "Out_put", words (d, "output", outputs, output_labels));
+}
+
+static void
+fill (dialog *d, procedure_kind kind)
+{
+  GtkWidget *first = gtk_label_new ("There is no text prompt: a model knows what it was trained on.");
+
+  gtk_label_set_xalign (GTK_LABEL (first), 0.0);
+  gtk_grid_attach (GTK_GRID (d->grid), first, 0, d->row++, 2, 1);
+  add_row (d, "Mode_l", d->chooser->models);
+  gtk_grid_attach (GTK_GRID (d->grid), d->chooser->about, 1, d->row++, 1, 1);
+  add_row (d, "Cla_ss", d->chooser->classes);
+  (kind == PROCEDURE_GENERATE ? fill_generate : fill_denoise) (d);
+  add_seed (d);
+  add_check (d, "tile-horizontal", "Seamless hori_zontally");
+  add_check (d, "tile-vertical", "Seamless _vertically");
+  add_row (d, "Memor_y cap (MB)", spin (d, "memory-mb", 0, 1000000, 100, 0, "0: half of the free memory"));
+}
+
+gboolean
+dialog_run (GimpProcedure *procedure, GimpProcedureConfig *config, procedure_kind kind)
+{
+  dialog     d = { .config = G_OBJECT (config) };
+  GtkWidget *window;
+  gboolean   go;
+
+  gimp_ui_init ("gimp-diffusion");
+  window    = gimp_procedure_dialog_new (procedure, config,
+                                         kind == PROCEDURE_GENERATE ? "Generate Image" : "Partially Denoise Selection");
+  d.chooser = model_chooser_new (d.config, model_changed, &d);
+  d.grid    = gtk_grid_new ();
+  gtk_grid_set_row_spacing (GTK_GRID (d.grid), 6);
+  gtk_grid_set_column_spacing (GTK_GRID (d.grid), 12);
+  gtk_container_set_border_width (GTK_CONTAINER (d.grid), 12);
+  fill (&d, kind);
+  follow_config (&d);
+  gtk_box_pack_start (GTK_BOX (gtk_dialog_get_content_area (GTK_DIALOG (window))), d.grid, TRUE, TRUE, 0);
+  gtk_widget_show_all (d.grid);
+  go = gimp_procedure_dialog_run (GIMP_PROCEDURE_DIALOG (window));
+  g_signal_handlers_disconnect_by_data (d.config, &d);
+  gtk_widget_destroy (window);
+  model_chooser_free (d.chooser);
+  return go;
+}
