@@ -59,7 +59,7 @@ join (fuser *f, df_op *op)
 static void
 fuse_ops (fuser *f)
 {
-  for (int i = 0; i < f->g->num_ops; i++)
+  for (int i = 0; i < f->g->num_ops && !f->out->failed; i++)
     {
       df_op op = f->g->ops[i];
 

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running GIMP for a test: a private profile with the plug-in just built and the tiny model, and scripts inside
+gimp-console. Used by the run_*.py drivers, outside GIMP."""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+NOISE = re.compile(r"scriptfu-WARNING|Gtk-WARNING|tag cache|LibGimp-WARNING|stale context|Welcome to GIMP|GLib-GObject-CRITICAL"
+                   r"|Gimp-Core-WARNING|stray image|gimp_wire_read")
+
+
+class Profile:
+    """A GIMP profile in a temporary folder; gone with the `with` block."""
+
+    def __init__(self, plugin, models, gimprc=""):
+        self.folder = Path(tempfile.mkdtemp(prefix="gimp-diffusion-"))
+        inside = self.folder / "plug-ins" / "gimp-diffusion"
+        (inside / "locale").mkdir(parents=True)
+        shutil.copy(plugin, inside / "gimp-diffusion")
+        shutil.copytree(Path(models) / "tiny", inside / "models" / "tiny")
+        (self.folder / "gimprc").write_text(gimprc)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def environment(self, **more):
+        return dict(os.environ, GIMP3_DIRECTORY=str(self.folder), XDG_DATA_HOME=str(self.folder / "data"),
+                    GIMP_DIFFUSION_MODELS="", **{k: str(v) for k, v in more.items()})
+
+    def console(self, batch, interpreter="python-fu-eval", timeout=600, **environment):
+        """One batch command in gimp-console; returns the finished process with output and errors joined."""
+        return subprocess.run(
+            ["gimp-console", "-id", "--batch-interpreter", interpreter, "-b", batch, "--quit"],
+            env=self.environment(**environment), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            timeout=timeout)
+
+    def script(self, name, **environment):
+        """A script of this folder inside gimp-console, with the folder on its path."""
+        command = f"import sys; sys.path.insert(0, {str(HERE)!r}); exec(open({str(HERE / name)!r}).read())"
+        return self.console(command, **environment)
+
+
+def clean(output):
+    return "\n".join(line for line in output.splitlines() if line.strip() and not NOISE.search(line))
+
+
+class Judge:
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def check(self, name, fine, detail=""):
+        self.passed, self.failed = self.passed + bool(fine), self.failed + (not fine)
+        print(f"{'ok  ' if fine else 'FAIL'} {name}{': ' + str(detail) if detail != '' else ''}", flush=True)
+        return fine
+
+    def take(self, finished):
+        """Counts the ok and FAIL lines that a script inside GIMP printed; one that ended early is a failure."""
+        for line in finished.stdout.splitlines():
+            if line.startswith(("ok  ", "FAIL")):
+                self.passed, self.failed = self.passed + line.startswith("ok"), self.failed + line.startswith("FAIL")
+                print(line)
+        if "script finished" not in finished.stdout:
+            self.check("the script ran to its end", False, clean(finished.stdout)[-2000:])
+
+    def end(self):
+        print(f"{self.passed} passed, {self.failed} failed")
+        sys.exit(self.failed > 0 or self.passed == 0)
