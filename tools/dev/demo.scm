@@ -15,7 +15,8 @@
   (let ((image (car (gimp-image-new 256 256 RGB)))
         (began (gettimeofday)))
     (plug-in-diffusion-generate #:run-mode RUN-NONINTERACTIVE #:image image #:drawables (vector)
-                                #:model demo-model #:class demo-made #:width 256 #:height 256 #:seed 7)
+                                #:model demo-model #:class demo-made #:width 256 #:height 256 #:seed 7
+                                #:tile-horizontal TRUE #:tile-vertical TRUE)
     (demo-say "Generate Image" began)
     (gimp-file-save RUN-NONINTERACTIVE image "generated.png")
     (gimp-image-delete image)))

@@ -58,7 +58,7 @@ ImageOps.fit(picture, (768, 432), Image.Resampling.LANCZOS).save(sys.argv[2])' "
   sed -n 's/.*demo: //p' "$out/gimp.log"
   cat <<TEXT
 
-demo/generated.png  256 × 256, "$made", made from noise alone by Generate Image (model $model)
+demo/generated.png  256 × 256, "$made", seamless, made from noise alone by Generate Image (model $model)
 demo/before.png     the photograph
 demo/noised.png     its selection (the river bank, with a soft edge) at noise level t = $t: what the network starts from
 demo/after.png      the same selection denoised as "$changed" by Partially Denoise Selection; elsewhere every pixel is as before
