@@ -34,9 +34,8 @@ memory_floats (const df_plan *plan, const df_kernels *k, bool train)
 size_t
 df_network_bytes (const df_plan *plan, const df_kernels *k, bool train)
 {
-  return memory_floats (plan, k, train) * sizeof (float) +
-         (size_t) plan->graph.num_params * sizeof (df_bound) +
-         (size_t) plan->num_steps * sizeof (df_plan_step) + (size_t) plan->num_buffers * sizeof (df_buffer);
+  return memory_floats (plan, k, train) * sizeof (float) + (size_t) plan->graph.num_params * sizeof (df_bound) +
+         df_plan_bytes (plan);
 }
 
 df_status

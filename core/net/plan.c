@@ -327,16 +327,30 @@ graph_for (df_plan *plan, const df_unet_config *config, bool fuse, df_error *err
   return status;
 }
 
+/* Most entries of the two lists: a step forward and one back per operation; a value, its gradient, and what an
+ * operation keeps. */
+static size_t
+most_steps (const df_plan *plan)
+{
+  return 2 * (size_t) plan->graph.num_ops;
+}
+
+static size_t
+most_buffers (const df_plan *plan)
+{
+  return 2 * (size_t) plan->graph.num_values + (size_t) plan->graph.num_ops + 1;
+}
+
 static bool
 schedule (df_plan *plan, df_plan_mode mode, const df_kernels *k, int threads)
 {
-  size_t  values = (size_t) plan->graph.num_values, ops = (size_t) plan->graph.num_ops;
+  size_t  values = (size_t) plan->graph.num_values;
   planner p      = { .plan = plan, .needs_grad = df_alloc (values, sizeof (bool)),
                      .grad = df_alloc (values, sizeof (int)) };
   bool    fine;
 
-  plan->steps   = df_alloc (2 * ops, sizeof *plan->steps);
-  plan->buffers = df_alloc (2 * values + ops + 1, sizeof *plan->buffers);
+  plan->steps   = df_alloc (most_steps (plan), sizeof *plan->steps);
+  plan->buffers = df_alloc (most_buffers (plan), sizeof *plan->buffers);
   fine = p.needs_grad != NULL && p.grad != NULL && plan->steps != NULL && plan->buffers != NULL;
   if (fine)
     {
@@ -380,6 +394,16 @@ df_plan_build (df_plan *out, const df_unet_config *config, const df_unet_size *s
     return DF_OK;
   df_plan_clear (out);
   return df_fail (err, DF_ERROR_MEMORY, "Out of memory while the network was planned.");
+}
+
+size_t
+df_plan_bytes (const df_plan *plan)
+{
+  const df_graph *g = &plan->graph;
+
+  return most_steps (plan) * sizeof *plan->steps + most_buffers (plan) * sizeof *plan->buffers +
+         (size_t) g->cap_ops * sizeof *g->ops + (size_t) g->cap_values * sizeof *g->values +
+         (size_t) g->cap_params * sizeof *g->params;
 }
 
 void

@@ -48,6 +48,7 @@ DF_CHECKED df_status df_plan_build (df_plan *out, const df_unet_config *config, 
                                     df_plan_mode mode, bool fuse, const df_kernels *k, int threads,
                                     df_error *err);
 void                 df_plan_clear (df_plan *plan);
+size_t               df_plan_bytes (const df_plan *plan);   /* of its lists, the arena not among them */
 
 double df_plan_step_cost (const df_plan_step *step);
 
