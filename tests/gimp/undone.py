@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Inside GIMP with a display: run, undo, redo. Keys are pressed from outside (run_undo.py): a file key-N asks for them."""
+import signal
+import threading
+import time
+from pathlib import Path
+
+from inside import *  # noqa: F401, F403
+
+asked = 0
+
+
+def press(keys, wanted, seconds=20):
+    """Asks for keys until wanted () holds. Presses once; False when it does not come."""
+    global asked
+    asked += 1
+    request = Path(scratch(f"key-{asked}"))
+    request.write_text(keys)
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        time.sleep(0.2)
+        if not request.exists() and wanted():
+            return True
+    return False
+
+
+def state(image, layer):
+    return native(layer).tobytes(), selection_on(layer).tobytes(), tuple(layer.get_parasite_list())
+
+
+def one_step(name, **arguments):
+    image, layer = new_image(width=160, height=120, precision=arguments.pop("precision", P.U8_NON_LINEAR))
+    image.select_ellipse(Gimp.ChannelOps.REPLACE, 30, 20, 90, 80)
+    Gimp.Selection.feather(image, 10)
+    image.set_file(Gio.File.new_for_path("/tmp/undo-test.xcf"))
+    display = Gimp.Display.new(image)
+    before = state(image, layer)
+    denoise(image, layer, **arguments)
+    after = state(image, layer)
+    check(f"{name}: something was done", before[0] != after[0] and after[2] == ("gimp-diffusion-recipe",))
+    check(f"{name}: one undo restores pixels, selection and parasites",
+          press("ctrl+z", lambda: state(image, layer) == before))
+    check(f"{name}: redo brings them back", press("ctrl+y", lambda: state(image, layer) == after))
+    display.delete()
+
+
+def several_layers():
+    image, layer = new_image(width=64, height=64)
+    image.set_file(Gio.File.new_for_path("/tmp/undo-test.xcf"))
+    display = Gimp.Display.new(image)
+    generate(image, count=3, width=64, height=64)
+    check("three generated layers", len(image.get_layers()) == 4)
+    check("three generated layers: one undo takes them away",
+          press("ctrl+z", lambda: len(image.get_layers()) == 1))
+    display.delete()
+
+
+def plugin_processes():
+    found = []
+    for name in os.listdir("/proc"):
+        try:
+            if name.isdigit() and os.readlink(f"/proc/{name}/exe").startswith(os.environ["PROFILE"]):
+                found.append(int(name))
+        except OSError:
+            pass
+    return found
+
+
+def kill_at(moment, hit):
+    time.sleep(max(0.0, moment - time.monotonic()))
+    for process in plugin_processes():
+        os.kill(process, signal.SIGKILL)
+        hit.append(process)
+
+
+def killed_inside_the_commit():
+    """A large layer makes the commit long enough to be hit: the kill moves through the last second of the run until one
+    falls between the undo step and the end."""
+    image, layer = new_image(width=800, height=600, precision=P.FLOAT_LINEAR)
+    image.set_file(Gio.File.new_for_path("/tmp/undo-test.xcf"))
+    display = Gimp.Display.new(image)
+    image.select_rectangle(Gimp.ChannelOps.REPLACE, 8, 8, 780, 580)
+    start = time.monotonic()
+    denoise(image, layer, steps=1)
+    whole = time.monotonic() - start
+    put(layer, picture(800, 600))
+    tries, caught = 0, False
+    while not caught and tries < 25:
+        image.clean_all()
+        before, hit = state(image, layer), []
+        moment = time.monotonic() + whole * (0.94 - 0.012 * tries)
+        killer = threading.Thread(target=kill_at, args=(moment, hit))
+        killer.start()
+        status, _, _ = denoise(image, layer, steps=1)
+        killer.join()
+        tries += 1
+        caught = not succeeded(status) and image.is_dirty()
+        if succeeded(status):
+            put(layer, picture(800, 600))
+    if not check("a kill fell inside the commit", caught, f"{tries} tries"):
+        return
+    Gimp.displays_flush()
+    check("killed inside the commit: one undo restores pixels and selection",
+          press("ctrl+z", lambda: state(image, layer)[:2] == before[:2]))
+    status, _, error = denoise(image, layer, steps=1)
+    check("killed inside the commit: GIMP goes on", succeeded(status), error)
+    display.delete()
+
+
+one_step("noise-level")
+one_step("blend", edge="blend")
+one_step("noise-level, float", precision=P.FLOAT_LINEAR)
+several_layers()
+killed_inside_the_commit()
+finish()
