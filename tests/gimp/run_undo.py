@@ -2,6 +2,7 @@
 """A real GIMP on a virtual screen: one command is one undo step, undo and redo are exact, and a kill inside the commit is
 put right by one undo. usage: run_undo.py PLUGIN MODELS CLI"""
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -19,13 +20,17 @@ class Screen:
     """An X server of our own on a free display."""
 
     def __enter__(self):
-        read, write = os.pipe()
-        self.server = subprocess.Popen(["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x900x24", "-nolisten",
-                                        "tcp"], pass_fds=[write], stderr=subprocess.DEVNULL)
-        os.close(write)
-        self.display = ":" + os.read(read, 16).decode().strip()
-        os.close(read)
-        return self
+        for number in random.sample(range(100, 10000), 10):
+            self.server = subprocess.Popen(["Xvfb", f":{number}", "-screen", "0", "1280x900x24", "-nolisten", "tcp"],
+                                           stderr=subprocess.DEVNULL)
+            deadline = time.monotonic() + 20
+            while self.server.poll() is None and time.monotonic() < deadline:
+                if os.path.exists(f"/tmp/.X11-unix/X{number}"):
+                    self.display = f":{number}"
+                    return self
+                time.sleep(0.1)
+            self.server.kill()
+        raise RuntimeError("Xvfb does not start")
 
     def __exit__(self, *_):
         self.server.terminate()
