@@ -59,10 +59,13 @@ box_muller (uint32_t w0, uint32_t w1, float out[2])
   out[1] = (float) (r * s);
 }
 
+/* Two's complement, so that it may run over the end of int. */
 static uint32_t
-coordinate (int at, int period)
+coordinate (int origin, int i, int period)
 {
-  return period > 0 ? (uint32_t) (((at % period) + period) % period) : (uint32_t) at;
+  int64_t at = (int64_t) origin + i;
+
+  return (uint32_t) (period > 0 ? (at % period + period) % period : at);
 }
 
 void
@@ -74,8 +77,8 @@ df_noise_fill (const df_noise_field *field, int width, int height, int channels,
     for (int x = 0; x < width; x++)
       for (int c = 0; c < channels; c += 4)
         {
-          philox4x32_ctr_t counter = { { coordinate (field->origin_x + x, field->period_x),
-                                         coordinate (field->origin_y + y, field->period_y), field->transition,
+          philox4x32_ctr_t counter = { { coordinate (field->origin_x, x, field->period_x),
+                                         coordinate (field->origin_y, y, field->period_y), field->transition,
                                          (uint32_t) (c / 4) } };
           philox4x32_ctr_t words = philox4x32 (counter, key);
           float            four[4];

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/rng.h"
 
+#include <limits.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -68,6 +69,20 @@ tileable_axes_repeat_with_their_period (void **state)
       assert_memory_equal (out + (y * 18 + x) * 3, base + ((y + 5) % 9 * 6 + (x + 5) % 6) * 3, 3 * sizeof (float));
   df_free (out);
   df_free (base);
+}
+
+/* Coordinates are two's complement: behind the largest comes the smallest. */
+static void
+origins_may_be_anything (void **state)
+{
+  float *over = fill ((df_noise_field) { .seed = 2, .origin_x = INT_MAX, .origin_y = INT_MAX }, 3, 3, 3);
+  float *least = fill ((df_noise_field) { .seed = 2, .origin_x = INT_MIN, .origin_y = INT_MIN }, 2, 2, 3);
+
+  (void) state;
+  for (int y = 0; y < 2; y++)
+    assert_memory_equal (over + ((y + 1) * 3 + 1) * 3, least + y * 2 * 3, 2 * 3 * sizeof (float));
+  df_free (over);
+  df_free (least);
 }
 
 /* Moments of the standard normal distribution, within five standard errors of 262144 values (the quantum of u
@@ -167,6 +182,7 @@ main (void)
     cmocka_unit_test (a_part_of_the_field_has_its_values),
     cmocka_unit_test (a_channel_does_not_depend_on_how_many_there_are),
     cmocka_unit_test (tileable_axes_repeat_with_their_period),
+    cmocka_unit_test (origins_may_be_anything),
     cmocka_unit_test (values_are_standard_normal),
     cmocka_unit_test (neighbours_are_independent),
     cmocka_unit_test (torch_draws_go_on_where_the_last_ended),
