@@ -67,6 +67,17 @@ read_class_names (df_json *json, df_card *out)
     }
 }
 
+/* A number of that range, -1 when absent. */
+static double
+read_share (df_json *json, const char *key, double high)
+{
+  double value = df_json_number (json, key, -1);
+
+  if (value != -1 && !(value >= 0 && value <= high))
+    df_json_refuse (json, DF_ERROR_UNSUPPORTED, "\"%s\" must be from 0 to %g.", key, high);
+  return value;
+}
+
 df_status
 df_card_parse (df_card *out, const char *text, size_t size, const char *where, df_error *err)
 {
@@ -87,11 +98,13 @@ df_card_parse (df_card *out, const char *text, size_t size, const char *where, d
       out->steps         = df_json_int (&json, "steps", -1, 1, 100000);
       out->denoise_steps = df_json_int (&json, "denoise_steps", -1, 1, 100000);
       out->start_t       = df_json_int (&json, "start_t", -1, 0, 100000);
-      out->eta           = df_json_number (&json, "eta", -1);
-      out->guidance      = df_json_number (&json, "guidance", -1);
+      out->eta           = read_share (&json, "eta", 1);
+      out->guidance      = read_share (&json, "guidance", 100);
       out->sampler       = df_json_word (&json, "sampler", samplers, -1);
       out->spacing       = df_json_word (&json, "spacing", spacings, -1);
       out->clip          = df_json_word (&json, "clip", clips, -1);
+      if (out->spacing >= 0 && out->spacing != DF_SPACING_LINEAR && out->spacing != DF_SPACING_QUAD)
+        df_json_refuse (&json, DF_ERROR_UNSUPPORTED, "\"spacing\" is that of partial denoising: linear or quad.");
       read_class_names (&json, out);
       status = json.status;
     }

@@ -72,7 +72,7 @@ df_json_int (df_json *json, const char *key, int standard, int low, int high)
 
   if (value == NULL)
     return standard;
-  if (!yyjson_is_num (value) || x != (double) (long long) x || x < low || x > high)
+  if (!yyjson_is_num (value) || x < low || x > high || x != (double) (int) x)
     {
       df_json_refuse (json, DF_ERROR_UNSUPPORTED, "\"%s\" must be a whole number from %d to %d.", key, low, high);
       return standard;

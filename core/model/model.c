@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* model: opening a folder, nested as save_pretrained writes it (model_index.json, unet/, scheduler/) or flat as the
- * Hub has it (core.md §2.1). */
+ * Hub has it (core.md §2.1). Trap: a flat folder may have a model_index.json too. */
 #include "model/model.h"
 
 #include "base/alloc.h"
@@ -163,16 +163,23 @@ take_weight (df_model *model, const df_tensor_entry *e, float **room, const char
   return check_finite (w, where, err);
 }
 
-/* Two spellings of one tensor, as some versions wrote them, must be the same tensor: the first is kept. */
-static void
-drop_twins (df_model *model)
+/* Two spellings of one tensor, as some versions wrote them, must be the same tensor: one is kept. */
+static df_status
+drop_twins (df_model *model, const char *where, df_error *err)
 {
   size_t kept = 0;
 
   for (size_t i = 0; i < model->num_weights; i++)
-    if (kept == 0 || strcmp (model->weights[kept - 1].name, model->weights[i].name) != 0)
-      model->weights[kept++] = model->weights[i];
+    {
+      const df_weight *w = &model->weights[i], *last = kept > 0 ? &model->weights[kept - 1] : NULL;
+
+      if (last == NULL || strcmp (last->name, w->name) != 0)
+        model->weights[kept++] = *w;
+      else if (last->count != w->count || memcmp (last->data, w->data, w->count * sizeof *w->data) != 0)
+        return df_fail (err, DF_ERROR_FORMAT, "%s is damaged: it holds two different tensors %s.", where, w->name);
+    }
   model->num_weights = kept;
+  return DF_OK;
 }
 
 static df_status
@@ -194,8 +201,7 @@ read_weights (df_model *model, const char *path, df_error *err)
   for (size_t i = 0; i < n; i++)
     DF_TRY (take_weight (model, df_safetensors_entry (model->file, i), &room, path, err));
   qsort (model->weights, model->num_weights, sizeof *model->weights, by_name);
-  drop_twins (model);
-  return DF_OK;
+  return drop_twins (model, path, err);
 }
 
 static bool
@@ -332,10 +338,10 @@ load_into (df_model *model, const char *path, df_error *err)
   model->info.thumbnail_path = "";
   if (model->info.path == NULL)
     return no_memory (err, path);
-  f.nested = has (&f, NULL, "model_index.json");
+  f.nested = has (&f, NULL, "unet/config.json");
   if (!has (&f, "unet", "config.json"))
-    return df_fail (err, DF_ERROR_IO, "%s is not a model folder: there is no %sconfig.json in it.", path,
-                    f.nested ? "unet/" : "");
+    return df_fail (err, DF_ERROR_IO, "%s is not a model folder: there is no unet/config.json and no config.json in it.",
+                    path);
   DF_TRY (read_json (&f, "unet", "config.json", parse_unet, &model->unet, err));
   DF_TRY (check_channels (model, err));
   DF_TRY (read_json (&f, "scheduler", "scheduler_config.json", parse_scheduler, &model->scheduler, err));

@@ -103,17 +103,22 @@ by_place (const void *a, const void *b)
   return x < y ? -1 : x > y;
 }
 
-/* Sorts by place to find overlaps, then by name to find duplicates. */
+/* Sorts by place to find overlaps, then by name to find duplicates. Empty tensors may lie anywhere. */
 static df_status
 check_entries (df_safetensors *file, const char *where, df_error *err)
 {
-  qsort (file->entries, file->count, sizeof *file->entries, by_place);
-  for (size_t i = 1; i < file->count; i++)
-    {
-      const df_tensor_entry *a = &file->entries[i - 1], *b = &file->entries[i];
+  const char *end = NULL;   /* of the tensors so far */
 
-      if ((const char *) a->data + a->bytes > (const char *) b->data && b->bytes > 0)
-        return bad_tensor (err, where, b->name, "overlaps another");
+  qsort (file->entries, file->count, sizeof *file->entries, by_place);
+  for (size_t i = 0; i < file->count; i++)
+    {
+      const df_tensor_entry *e = &file->entries[i];
+
+      if (e->bytes == 0)
+        continue;
+      if (end != NULL && end > (const char *) e->data)
+        return bad_tensor (err, where, e->name, "overlaps another");
+      end = (const char *) e->data + e->bytes;
     }
   qsort (file->entries, file->count, sizeof *file->entries, by_name);
   for (size_t i = 1; i < file->count; i++)

@@ -45,9 +45,9 @@ read_betas (df_json *json, df_scheduler_config *out)
     df_json_refuse (json, DF_ERROR_MEMORY, "out of memory.");
   for (int i = 0; out->trained_betas != NULL && i < out->num_train_timesteps; i++)
     {
-      double beta = yyjson_get_num (yyjson_arr_get (list, (size_t) i));
+      float beta = (float) yyjson_get_num (yyjson_arr_get (list, (size_t) i));
 
-      out->trained_betas[i] = (float) beta;
+      out->trained_betas[i] = beta;
       if (!(beta > 0 && beta < 1))
         df_json_refuse (json, DF_ERROR_FORMAT, "\"trained_betas\" must lie between 0 and 1.");
     }

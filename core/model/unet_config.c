@@ -57,8 +57,8 @@ read_channels (df_json *json, df_unet_config *out)
       yyjson_val *c = yyjson_arr_get (list, (size_t) i);
 
       out->block_out_channels[i] = list == NULL ? standard[i] : yyjson_get_int (c);
-      if (list != NULL && (!yyjson_is_int (c) || out->block_out_channels[i] < 2 || out->block_out_channels[i] > 4096 ||
-                           out->block_out_channels[i] % 2 != 0))
+      if (list != NULL && (!yyjson_is_uint (c) || yyjson_get_uint (c) < 2 || yyjson_get_uint (c) > 4096 ||
+                           yyjson_get_uint (c) % 2 != 0))
         df_json_refuse (json, DF_ERROR_UNSUPPORTED, "\"block_out_channels\" must be even numbers from 2 to 4096.");
     }
 }
@@ -176,6 +176,9 @@ df_unet_config_parse (df_unet_config *out, const char *text, size_t size, const 
       check_words (&json);
       if (json.status == DF_OK)
         check_groups (&json, out);
+      if (!(out->freq_shift < out->block_out_channels[0] / 2))
+        df_json_refuse (&json, DF_ERROR_UNSUPPORTED, "\"freq_shift\" must be below half of the first entry of "
+                                                     "\"block_out_channels\" (%d).", out->block_out_channels[0]);
       if (!(out->mid_block_scale_factor > 0) || !(out->norm_eps > 0))
         df_json_refuse (&json, DF_ERROR_UNSUPPORTED, "\"mid_block_scale_factor\" and \"norm_eps\" must be above 0.");
       status = json.status;
