@@ -21,7 +21,6 @@ typedef struct cli_options
   /* of some commands */
   char    *input, *output, *mask, *data, *config, *checkpoint;
   double   t, weight, minutes, checkpoint_minutes;
-  int      limit;
   gboolean json, resume, profile;
   int      batch;
   /* what was left: model and files */
@@ -59,6 +58,8 @@ typedef struct cli_picture
   float *data;
   float *alpha;      /* [height,width] 0 … 1 of a PNG with alpha for a model without, else NULL */
   int    depth;      /* of the PNG it came from, 8 or 16; 0: .npy                               */
+  /* Samples of an RGBA PNG for an RGBA model, else NULL: premultiplied colour loses what an unchanged pixel keeps. */
+  guint16 *straight;
 } cli_picture;
 
 /* .png or .npy by extension, converted to `channels` (a PNG) or checked (an array). false: told. */

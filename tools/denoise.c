@@ -234,12 +234,12 @@ run_job (const char *command, const char *synopsis, int needs, int (*run) (job *
 int
 cli_denoise (int argc, char **argv)
 {
-  return run_job ("denoise", "MODEL -i IN [--mask M.png] --t T -o OUT [OPTION…]", CLI_INPUT | CLI_OUTPUT, run_denoise,
+  return run_job ("denoise", "MODEL -i IN [--mask M.png] --t T -o OUT", CLI_INPUT | CLI_OUTPUT, run_denoise,
                   argc, argv);
 }
 
 int
 cli_noise (int argc, char **argv)
 {
-  return run_job ("noise", "MODEL -i IN --t T -o OUT [OPTION…]", CLI_INPUT | CLI_OUTPUT | CLI_T, run_noise, argc, argv);
+  return run_job ("noise", "MODEL -i IN --t T -o OUT", CLI_INPUT | CLI_OUTPUT | CLI_T, run_noise, argc, argv);
 }

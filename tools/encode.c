@@ -42,7 +42,7 @@ cli_encode (int argc, char **argv)
   df_model   *model  = NULL;
   int         status = 2;
 
-  if (cli_parse (&o, "encode", "MODEL -i IN -o XT.npy [OPTION…]", argc, argv, 1, CLI_INPUT | CLI_OUTPUT))
+  if (cli_parse (&o, "encode", "MODEL -i IN -o XT.npy", argc, argv, 1, CLI_INPUT | CLI_OUTPUT))
     {
       if (!g_str_has_suffix (o.output, ".npy"))
         status = cli_usage ("x_T is no picture: name the result .npy.");
@@ -85,7 +85,7 @@ cli_blend (int argc, char **argv)
   df_model   *model  = NULL;
   int         status = 2;
 
-  if (cli_parse (&o, "blend", "MODEL A.npy B.npy --weight W -o OUT [OPTION…]", argc, argv, 3, CLI_OUTPUT))
+  if (cli_parse (&o, "blend", "MODEL A.npy B.npy --weight W -o OUT", argc, argv, 3, CLI_OUTPUT))
     {
       if (o.weight < 0.0 || o.weight > 1.0)
         status = cli_usage ("blend needs --weight W, from 0 (the first) to 1 (the second).");

@@ -47,7 +47,7 @@ cli_eps (int argc, char **argv)
   df_model   *model  = NULL;
   int         status = 2;
 
-  if (cli_parse (&o, "eps", "MODEL -i X.npy --t T -o EPS.npy [OPTION…]", argc, argv, 1, CLI_INPUT | CLI_OUTPUT | CLI_T))
+  if (cli_parse (&o, "eps", "MODEL -i X.npy --t T -o EPS.npy", argc, argv, 1, CLI_INPUT | CLI_OUTPUT | CLI_T))
     status = (model = cli_open_model (&o)) != NULL ? evaluate (&o, model) : 1;
   df_model_close (model);
   cli_options_clear (&o);

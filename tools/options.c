@@ -2,6 +2,7 @@
 /* options: one table of all options (DESIGN §6), and the request that follows from them. */
 #include "cli.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -49,58 +50,108 @@ set_defaults (cli_options *o)
                        .batch = 1 };
 }
 
+/* Which commands know an option: the letters of `commands`. */
+typedef struct option
+{
+  const char  *commands;
+  GOptionEntry entry;
+} option;
+
+#define MODEL_COMMANDS "iesdnxlb"   /* all but train */
+
+/* The letter of a command in the table. */
+static char
+command_letter (const char *command)
+{
+  static const char letters[][2][10] = {
+    { "info", "i" }, { "eps", "e" }, { "sample", "s" }, { "denoise", "d" }, { "noise", "n" }, { "encode", "x" },
+    { "blend", "l" }, { "bench", "b" }, { "train", "t" },
+  };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (letters); i++)
+    if (strcmp (letters[i][0], command) == 0)
+      return letters[i][1][0];
+  g_assert_not_reached ();
+}
+
 static gboolean
 parse_table (cli_options *o, const char *command, const char *synopsis, int *argc, char ***argv, GError **error)
 {
-  const GOptionEntry entries[] = {
-    { "input", 'i', 0, G_OPTION_ARG_FILENAME, &o->input, "picture to start from (.png, .npy)", "IN" },
-    { "output", 'o', 0, G_OPTION_ARG_FILENAME, &o->output, "result (.png, .npy)", "OUT" },
-    { "t", 0, 0, G_OPTION_ARG_DOUBLE, &o->t, "timestep, 0 … T-1", "T" },
-    { "size", 0, 0, G_OPTION_ARG_STRING, &o->size, "width and height", "WxH" },
-    { "count", 0, 0, G_OPTION_ARG_INT, &o->count, "number of pictures", "N" },
-    { "mask", 0, 0, G_OPTION_ARG_FILENAME, &o->mask, "selection, white = selected", "M.png" },
-    { "class", 0, 0, G_OPTION_ARG_STRING, &o->class_name, "class name or index", "C" },
-    { "sampler", 0, 0, G_OPTION_ARG_STRING, &o->sampler, "ddim or ddpm", "S" },
-    { "steps", 0, 0, G_OPTION_ARG_INT, &o->steps, "number of steps", "N" },
-    { "timesteps", 0, 0, G_OPTION_ARG_STRING, &o->timesteps, "list of t, descending", "LIST" },
-    { "spacing", 0, 0, G_OPTION_ARG_STRING, &o->spacing, "leading, trailing, linspace, quad; denoise: linear, quad", "S" },
-    { "eta", 0, 0, G_OPTION_ARG_DOUBLE, &o->eta, "0 = deterministic … 1 = DDPM", "E" },
-    { "sigmas", 0, 0, G_OPTION_ARG_FILENAME, &o->sigmas, "one σ per step", "FILE" },
-    { "variance", 0, 0, G_OPTION_ARG_STRING, &o->variance, "fixed-small, fixed-large, sigma-hat", "V" },
-    { "seed", 0, 0, G_OPTION_ARG_INT64, &o->seed, "0 … 2147483647", "N" },
-    { "init", 0, 0, G_OPTION_ARG_FILENAME, &o->init, "x_T given", "XT.npy" },
-    { "edge", 0, 0, G_OPTION_ARG_STRING, &o->edge, "noise-level or blend", "E" },
-    { "feather", 0, 0, G_OPTION_ARG_DOUBLE, &o->feather, "inner feather in pixels, -1 = automatic", "PX" },
-    { "tile", 0, 0, G_OPTION_ARG_STRING, &o->tile, "seamless along x, y or xy", "AXES" },
-    { "origin", 0, 0, G_OPTION_ARG_STRING, &o->origin, "of the noise field", "X,Y" },
-    { "rng", 0, 0, G_OPTION_ARG_STRING, &o->rng, "philox or torch", "R" },
-    { "compat", 0, 0, G_OPTION_ARG_STRING, &o->compat, "diffusers: its own arithmetic", "WHAT" },
-    { "clip", 0, 0, G_OPTION_ARG_STRING, &o->clip, "auto, none, clip, rederive", "C" },
-    { "guidance", 0, 0, G_OPTION_ARG_DOUBLE, &o->guidance, "guidance scale, 1 = off", "G" },
-    { "threads", 0, 0, G_OPTION_ARG_INT, &o->threads, "0 = all", "N" },
-    { "memory", 0, 0, G_OPTION_ARG_INT, &o->memory, "cap in MB, 0 = none", "MB" },
-    { "weight", 0, 0, G_OPTION_ARG_DOUBLE, &o->weight, "0 = first … 1 = second", "W" },
-    { "json", 0, 0, G_OPTION_ARG_NONE, &o->json, "machine-readable", NULL },
-    { "batch", 0, 0, G_OPTION_ARG_INT, &o->batch, "pictures per evaluation", "N" },
-    { "profile", 0, 0, G_OPTION_ARG_NONE, &o->profile, "time per operation", NULL },
-    { "data", 0, 0, G_OPTION_ARG_FILENAME, &o->data, "folder of pictures, class = subfolder", "DIR" },
-    { "config", 0, 0, G_OPTION_ARG_FILENAME, &o->config, "training configuration", "FILE" },
-    { "resume", 0, 0, G_OPTION_ARG_NONE, &o->resume, "go on from the checkpoint", NULL },
-    { "minutes", 0, 0, G_OPTION_ARG_DOUBLE, &o->minutes, "budget", "M" },
-    { "checkpoint", 0, 0, G_OPTION_ARG_FILENAME, &o->checkpoint, "where the checkpoint lies", "FILE" },
-    { "checkpoint-minutes", 0, 0, G_OPTION_ARG_DOUBLE, &o->checkpoint_minutes, "between checkpoints", "M" },
-    { NULL },
+  const option options[] = {
+    { "ednx", { "input", 'i', 0, G_OPTION_ARG_FILENAME, &o->input, "picture to start from (.png, .npy)", "IN" } },
+    { "esdnxlt", { "output", 'o', 0, G_OPTION_ARG_FILENAME, &o->output, "result (.png, .npy; train: a folder)", "OUT" } },
+    { "edn", { "t", 0, 0, G_OPTION_ARG_DOUBLE, &o->t, "timestep, 0 … T-1", "T" } },
+    { "isb", { "size", 0, 0, G_OPTION_ARG_STRING, &o->size, "width and height", "WxH" } },
+    { "s", { "count", 0, 0, G_OPTION_ARG_INT, &o->count, "number of pictures", "N" } },
+    { "dn", { "mask", 0, 0, G_OPTION_ARG_FILENAME, &o->mask, "selection, white = selected", "M.png" } },
+    { MODEL_COMMANDS, { "class", 0, 0, G_OPTION_ARG_STRING, &o->class_name, "class name or index", "C" } },
+    { MODEL_COMMANDS, { "sampler", 0, 0, G_OPTION_ARG_STRING, &o->sampler, "ddim or ddpm", "S" } },
+    { MODEL_COMMANDS, { "steps", 0, 0, G_OPTION_ARG_INT, &o->steps, "number of steps", "N" } },
+    { MODEL_COMMANDS, { "timesteps", 0, 0, G_OPTION_ARG_STRING, &o->timesteps, "list of t, descending", "LIST" } },
+    { MODEL_COMMANDS, { "spacing", 0, 0, G_OPTION_ARG_STRING, &o->spacing,
+                        "leading, trailing, linspace, quad; denoise: linear, quad", "S" } },
+    { MODEL_COMMANDS, { "eta", 0, 0, G_OPTION_ARG_DOUBLE, &o->eta, "0 = deterministic … 1 = DDPM", "E" } },
+    { MODEL_COMMANDS, { "sigmas", 0, 0, G_OPTION_ARG_FILENAME, &o->sigmas, "one σ per step", "FILE" } },
+    { MODEL_COMMANDS, { "variance", 0, 0, G_OPTION_ARG_STRING, &o->variance, "fixed-small, fixed-large, sigma-hat", "V" } },
+    { MODEL_COMMANDS, { "seed", 0, 0, G_OPTION_ARG_INT64, &o->seed, "0 … 2147483647", "N" } },
+    { "s", { "init", 0, 0, G_OPTION_ARG_FILENAME, &o->init, "x_T given", "XT.npy" } },
+    { "dn", { "edge", 0, 0, G_OPTION_ARG_STRING, &o->edge, "noise-level or blend", "E" } },
+    { "dn", { "feather", 0, 0, G_OPTION_ARG_DOUBLE, &o->feather, "inner feather in pixels, -1 = automatic", "PX" } },
+    { MODEL_COMMANDS, { "tile", 0, 0, G_OPTION_ARG_STRING, &o->tile, "seamless along x, y or xy", "AXES" } },
+    { MODEL_COMMANDS, { "origin", 0, 0, G_OPTION_ARG_STRING, &o->origin, "of the noise field", "X,Y" } },
+    { MODEL_COMMANDS, { "rng", 0, 0, G_OPTION_ARG_STRING, &o->rng, "philox or torch", "R" } },
+    { MODEL_COMMANDS, { "compat", 0, 0, G_OPTION_ARG_STRING, &o->compat, "diffusers: its own arithmetic", "WHAT" } },
+    { MODEL_COMMANDS, { "clip", 0, 0, G_OPTION_ARG_STRING, &o->clip, "auto, none, clip, rederive", "C" } },
+    { MODEL_COMMANDS, { "guidance", 0, 0, G_OPTION_ARG_DOUBLE, &o->guidance, "guidance scale, 1 = off", "G" } },
+    { MODEL_COMMANDS "t", { "threads", 0, 0, G_OPTION_ARG_INT, &o->threads, "0 = all", "N" } },
+    { MODEL_COMMANDS, { "memory", 0, 0, G_OPTION_ARG_INT, &o->memory, "cap in MB, 0 = none", "MB" } },
+    { "l", { "weight", 0, 0, G_OPTION_ARG_DOUBLE, &o->weight, "0 = first … 1 = second", "W" } },
+    { "i", { "json", 0, 0, G_OPTION_ARG_NONE, &o->json, "machine-readable", NULL } },
+    { "b", { "batch", 0, 0, G_OPTION_ARG_INT, &o->batch, "pictures per evaluation", "N" } },
+    { "b", { "profile", 0, 0, G_OPTION_ARG_NONE, &o->profile, "time per operation", NULL } },
+    { "t", { "data", 0, 0, G_OPTION_ARG_FILENAME, &o->data, "folder of pictures, class = subfolder", "DIR" } },
+    { "t", { "config", 0, 0, G_OPTION_ARG_FILENAME, &o->config, "training configuration", "FILE" } },
+    { "t", { "resume", 0, 0, G_OPTION_ARG_NONE, &o->resume, "go on from the checkpoint", NULL } },
+    { "t", { "minutes", 0, 0, G_OPTION_ARG_DOUBLE, &o->minutes, "budget", "M" } },
+    { "t", { "checkpoint", 0, 0, G_OPTION_ARG_FILENAME, &o->checkpoint, "where the checkpoint lies", "FILE" } },
+    { "t", { "checkpoint-minutes", 0, 0, G_OPTION_ARG_DOUBLE, &o->checkpoint_minutes, "between checkpoints", "M" } },
   };
-  char           *summary = g_strdup_printf ("%s %s", command, synopsis);
+  GOptionEntry    entries[G_N_ELEMENTS (options) + 1] = { { NULL } };
+  char           *program = g_strdup_printf ("diffusion-cli %s", command);
   GOptionContext *context = g_option_context_new (synopsis);
   gboolean        fine;
 
-  g_option_context_set_summary (context, summary);
+  for (size_t i = 0, n = 0; i < G_N_ELEMENTS (options); i++)
+    if (strchr (options[i].commands, command_letter (command)) != NULL)
+      entries[n++] = options[i].entry;
+  g_set_prgname (program);
+  g_free (program);
   g_option_context_add_main_entries (context, entries, NULL);
   fine = g_option_context_parse (context, argc, argv, error);
   g_option_context_free (context);
-  g_free (summary);
   return fine;
+}
+
+/* What the options of every command allow. false: told. */
+static gboolean
+check_ranges (const cli_options *o)
+{
+  const double numbers[] = { o->t, o->eta, o->guidance, o->feather, o->weight, o->minutes, o->checkpoint_minutes };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (numbers); i++)
+    if (!isfinite (numbers[i]))
+      return cli_usage ("Numbers must be finite: nan and inf are not.") == 0;
+  if (o->seed < 0 || o->seed > G_MAXINT32)
+    return cli_usage ("--seed must be from 0 to 2147483647.") == 0;
+  if (o->count < 1 || o->count > 4096)
+    return cli_usage ("--count must be from 1 to 4096.") == 0;
+  if (o->memory < 0)
+    return cli_usage ("--memory is a cap in MB, 0 for none.") == 0;
+  if (o->minutes != UNSET_DOUBLE && o->minutes <= 0)
+    return cli_usage ("--minutes must be above 0.") == 0;
+  if (o->checkpoint_minutes <= 0)
+    return cli_usage ("--checkpoint-minutes must be above 0.") == 0;
+  return TRUE;
 }
 
 gboolean
@@ -111,7 +162,7 @@ cli_parse (cli_options *o, const char *command, const char *synopsis, int argc, 
   set_defaults (o);
   if (!parse_table (o, command, synopsis, &argc, &argv, &error))
     {
-      cli_usage ("%s: %s", command, error->message);
+      cli_usage ("%s; see diffusion-cli %s --help.", error->message, command);
       g_error_free (error);
       return FALSE;
     }
@@ -130,13 +181,9 @@ cli_parse (cli_options *o, const char *command, const char *synopsis, int argc, 
     return cli_usage ("%s needs -o OUT.", command) == 0;
   if ((needs & CLI_OUTPUT) && !g_str_has_suffix (o->output, ".png") && !g_str_has_suffix (o->output, ".npy"))
     return cli_usage ("The result must be named .png or .npy, not %s.", o->output) == 0;
-  if ((needs & CLI_T) && o->t == UNSET_DOUBLE && o->timesteps == NULL)
+  if ((needs & CLI_T) && o->t == UNSET_DOUBLE)
     return cli_usage ("%s needs --t T.", command) == 0;
-  if (o->seed < 0 || o->seed > G_MAXINT32)
-    return cli_usage ("--seed must be from 0 to 2147483647.") == 0;
-  if (o->count < 1 || o->count > 4096)
-    return cli_usage ("--count must be from 1 to 4096.") == 0;
-  return TRUE;
+  return check_ranges (o);
 }
 
 void
@@ -154,9 +201,17 @@ cli_options_clear (cli_options *o)
 df_model *
 cli_open_model (const cli_options *o)
 {
+  char     *folder = o->output != NULL ? g_path_get_dirname (o->output) : NULL;
+  gboolean  there  = folder == NULL || g_file_test (folder, G_FILE_TEST_IS_DIR);
   df_model *model;
   df_error  err;
 
+  /* now rather than after the whole run */
+  if (!there)
+    cli_fail ("There is no folder %s for the result: make it first.", folder);
+  g_free (folder);
+  if (!there)
+    return NULL;
   if (df_model_open (&model, o->words[0], &err) == DF_OK)
     return model;
   cli_fail ("%s", err.text);
@@ -239,7 +294,7 @@ parse_timesteps (const cli_options *o, df_request *r)
 static gboolean
 parse_sigmas (const cli_options *o, df_request *r)
 {
-  char   *text, **parts;
+  char   *text, *wrong = NULL, **parts;
   GError *error = NULL;
   GArray *list;
 
@@ -255,18 +310,41 @@ parse_sigmas (const cli_options *o, df_request *r)
   parts = g_strsplit_set (text, " \t\r\n,;", -1);
   for (int i = 0; parts[i] != NULL; i++)
     {
-      char  *end;
+      char  *end   = NULL;
       double sigma = g_ascii_strtod (parts[i], &end);
 
-      if (*parts[i] != '\0' && *end == '\0')
+      if (*end != '\0' && wrong == NULL)
+        wrong = g_strdup (parts[i]);
+      if (end != parts[i])
         g_array_append_val (list, sigma);
     }
   g_strfreev (parts);
   g_free (text);
   r->num_sigmas = (int) list->len;
   r->sigmas     = (double *) (void *) g_array_free (list, FALSE);
+  if (wrong != NULL)
+    {
+      cli_fail ("--sigmas: \"%s\" in %s is not a number.", wrong, o->sigmas);
+      g_free (wrong);
+      return FALSE;
+    }
   if (r->num_sigmas == 0)
-    return cli_usage ("--sigmas: %s holds no numbers.", o->sigmas) == 0;
+    return cli_fail ("--sigmas: %s holds no numbers.", o->sigmas) == 0;
+  return TRUE;
+}
+
+/* --t of a partial run: a whole number that the model has, and the first of --timesteps. false: told. */
+static gboolean
+check_start (const cli_options *o, const df_model *model, const df_request *r)
+{
+  int T = df_model_describe (model)->num_train_timesteps;
+
+  if (o->t == UNSET_DOUBLE)
+    return TRUE;
+  if (o->t < 0 || o->t > T - 1 || o->t != floor (o->t))
+    return cli_usage ("--t must be a whole number from 0 to %d; it is %g.", T - 1, o->t) == 0;
+  if (r->num_timesteps > 0 && r->timesteps[0] != (int) o->t)
+    return cli_usage ("--timesteps must begin with --t: %d is not %g.", r->timesteps[0], o->t) == 0;
   return TRUE;
 }
 
@@ -302,11 +380,11 @@ cli_request (const cli_options *o, const df_model *model, gboolean partial, df_r
   df_request_default (model, r);
   if (!parse_timesteps (o, r))
     return FALSE;
+  if (partial && !check_start (o, model, r))
+    return FALSE;
   set_numbers (o, model, partial, r);
   if (!parse_words (o, partial, r) || !parse_places (o, r))
     return FALSE;
-  if (o->memory < 0)
-    return cli_usage ("--memory is a cap in MB, 0 for none.") == 0;
   if (df_model_class (model, o->class_name, &r->label, &err) != DF_OK)
     return cli_usage ("%s", err.text) == 0;
   if (o->compat != NULL && o->guidance != UNSET_DOUBLE && o->guidance != 1.0)

@@ -33,6 +33,12 @@ channel_of (const guint16 *pixel, int have, int want, int c, double top)
   return value;
 }
 
+static float
+network_value (const guint16 *pixel, int have, int want, int c, double top)
+{
+  return (float) (2.0 * channel_of (pixel, have, want, c, top) - 1.0);
+}
+
 static gboolean
 from_png (cli_picture *out, const cli_png *png, const char *path, int channels)
 {
@@ -42,7 +48,9 @@ from_png (cli_picture *out, const cli_png *png, const char *path, int channels)
 
   if (channels == 1 && have >= 3)
     return cli_fail ("The model is grey, %s is in colour: convert it to grey first.", path) == 0;
-  *out = (cli_picture) { 1, png->width, png->height, channels, g_new (float, n * channels), NULL, png->depth };
+  *out = (cli_picture) { 1, png->width, png->height, channels, g_new (float, n * channels), NULL, png->depth, NULL };
+  if (have == 4 && channels == 4)
+    out->straight = g_memdup2 (png->samples, n * 4 * sizeof (guint16));
   if (have % 2 == 0 && channels != 4)
     out->alpha = g_new (float, n);
   for (gsize i = 0; i < n; i++)
@@ -50,7 +58,7 @@ from_png (cli_picture *out, const cli_png *png, const char *path, int channels)
       const guint16 *pixel = png->samples + i * have;
 
       for (int c = 0; c < channels; c++)
-        out->data[i * channels + c] = (float) (2.0 * channel_of (pixel, have, channels, c, top) - 1.0);
+        out->data[i * channels + c] = network_value (pixel, have, channels, c, top);
       if (out->alpha != NULL)
         out->alpha[i] = (float) (pixel[have - 1] / top);
     }
@@ -111,6 +119,16 @@ quantize (double value, double top)
   return (guint16) nearbyint (top * CLAMP (value, 0.0, 1.0));
 }
 
+/* Whether an RGBA pixel is still the one that was loaded. */
+static gboolean
+is_unchanged (const float *x, const guint16 *pixel, double top)
+{
+  for (int c = 0; c < 4; c++)
+    if (x[c] != network_value (pixel, 4, 4, c, top))
+      return FALSE;
+  return TRUE;
+}
+
 static gboolean
 to_png (const cli_picture *p, int index, const char *path)
 {
@@ -125,6 +143,7 @@ to_png (const cli_picture *p, int index, const char *path)
     {
       const float *x     = p->data + ((gsize) index * n + i) * c;
       double       alpha = c == 4 ? CLAMP (x[3] / 2.0 + 0.5, 0.0, 1.0) : 1.0;
+      gboolean     keep  = p->straight != NULL && is_unchanged (x, p->straight + i * 4, top);
 
       for (int k = 0; k < c; k++)
         {
@@ -132,7 +151,8 @@ to_png (const cli_picture *p, int index, const char *path)
 
           if (c == 4 && k < 3)
             value = alpha > 0.0 ? value / alpha : 0.0;
-          png.samples[i * png.channels + k] = quantize (value, top);
+          png.samples[i * png.channels + k] =
+            keep ? p->straight[i * 4 + k] : quantize (value, top);
         }
       if (p->alpha != NULL)
         png.samples[i * png.channels + c] = quantize (p->alpha[i], top);
@@ -165,4 +185,5 @@ cli_picture_clear (cli_picture *picture)
 {
   g_clear_pointer (&picture->data, g_free);
   g_clear_pointer (&picture->alpha, g_free);
+  g_clear_pointer (&picture->straight, g_free);
 }

@@ -22,7 +22,7 @@ static cli_picture
 cropped (const float *canvas, const df_request *r, int width, int height, int channels)
 {
   cli_picture p = { r->batch, width, height, channels, g_new (float, (gsize) r->batch * width * height * channels), NULL,
-                    0 };
+                    0, NULL };
 
   for (int n = 0; n < r->batch; n++)
     for (int y = 0; y < height; y++)
@@ -76,6 +76,9 @@ cli_sample_and_save (const cli_options *o, const df_model *model, const float *i
   if (!fit_axis (&r.width, info->size_multiple, r.tile_x, "width") ||
       !fit_axis (&r.height, info->size_multiple, r.tile_y, "height"))
     return 2;
+  if (init != NULL && (r.width != width || r.height != height))
+    return cli_usage ("x_T is %d × %d; this model works on sides that are multiples of %d.", width, height,
+                      info->size_multiple);
   if (r.rng == DF_RNG_TORCH)
     r.batch = o->count;
   whole       = r;
@@ -98,6 +101,8 @@ cli_sample_and_save (const cli_options *o, const df_model *model, const float *i
 static gboolean
 load_init (cli_options *o, const df_model *model, cli_picture *init)
 {
+  if (o->size != NULL || o->count != 1)
+    return cli_fail ("--init sets size and count: leave --size and --count out.") == 0;
   if (!cli_picture_load (init, o->init, df_model_describe (model)->channels))
     return FALSE;
   g_free (o->size);
@@ -114,7 +119,7 @@ cli_sample (int argc, char **argv)
   cli_picture init   = { 0 };
   int         status = 2;
 
-  if (cli_parse (&o, "sample", "MODEL -o OUT [OPTION…]", argc, argv, 1, CLI_OUTPUT))
+  if (cli_parse (&o, "sample", "MODEL -o OUT", argc, argv, 1, CLI_OUTPUT))
     {
       model  = cli_open_model (&o);
       status = model == NULL || (o.init != NULL && !load_init (&o, model, &init))

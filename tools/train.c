@@ -48,7 +48,16 @@ sorted_names (const char *folder)
   return names;
 }
 
-/* Rows of a pixbuf packed without gaps, alpha dropped unless asked for. */
+/* Channel c of a model's picture for one pixel: a grey model takes the luma (BT.709) of a colour. */
+static guint8
+channel_of (const guint8 *pixel, int have, int channels, int c)
+{
+  if (channels == 1)
+    return (guint8) ((2126 * pixel[0] + 7152 * pixel[1] + 722 * pixel[2] + 5000) / 10000);
+  return c < have ? pixel[c] : 255;
+}
+
+/* Rows of a pixbuf (always RGB or RGBA) packed without gaps, alpha dropped unless asked for. */
 static guint8 *
 packed_pixels (const GdkPixbuf *pixbuf, int channels)
 {
@@ -60,7 +69,8 @@ packed_pixels (const GdkPixbuf *pixbuf, int channels)
   for (int y = 0; y < height; y++)
     for (int x = 0; x < width; x++)
       for (int c = 0; c < channels; c++)
-        out[((gsize) y * width + x) * channels + c] = c < have ? from[(gsize) y * stride + (gsize) x * have + c] : 255;
+        out[((gsize) y * width + x) * channels + c] =
+          channel_of (from + (gsize) y * stride + (gsize) x * have, have, channels, c);
   return out;
 }
 
@@ -176,6 +186,13 @@ config_text (const cli_options *o, int *channels)
     }
   in  = yyjson_obj_get (yyjson_obj_get (yyjson_doc_get_root (doc), "unet"), "in_channels");
   *channels = in != NULL ? yyjson_get_int (in) : 3;
+  if (*channels != 1 && *channels != 3 && *channels != 4)
+    {
+      cli_fail ("%s: unet.in_channels must be 1, 3 or 4.", o->config);
+      yyjson_doc_free (doc);
+      g_free (text);
+      return NULL;
+    }
   mut = yyjson_doc_mut_copy (doc, NULL);
   if (o->minutes > 0)
     {
