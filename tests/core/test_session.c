@@ -6,6 +6,7 @@
 #include "base/rng.h"
 #include "fixture.h"
 #include "process/evaluator.h"
+#include "process/step.h"
 
 #include <ftw.h>
 #include <malloc.h>
@@ -274,6 +275,62 @@ guidance_is_between_and_beyond (void **state)
   df_session_free (session);
 }
 
+/* A run is: noise 0, then for each step evaluate, coefficients, noise of its number, combine; written out here. */
+static void
+a_run_is_its_steps (void **state)
+{
+  df_request     r = request_of (1);
+  df_noise_field field = { .seed = 14 };
+  df_session    *session = session_of (&r);
+  float          x[ROW], y[ROW], z[ROW], x0[ROW], got[ROW];
+  df_step_io     io = { .x = x, .output = y, .z = z, .n = ROW, .channels = CHANNELS, .prediction = DF_PREDICTION_V,
+                        .clip = DF_CLIP_REDERIVE, .clip_range = 1.0, .x0 = x0, .out = x };
+
+  (void) state;
+  df_noise_fill (&field, SIDE, SIDE, CHANNELS, x);
+  for (int i = 0; i < df_session_steps (session); i++)
+    {
+      int           t = df_session_timestep (session, i), prev = df_session_timestep (session, i + 1);
+      df_level      from = df_level_at (model, t), to = df_level_at (model, prev);
+      df_transition at = { .t = t, .prev = prev, .abar = from.sqrt_alpha * from.sqrt_alpha,
+                           .abar_prev = to.sqrt_alpha * to.sqrt_alpha, .last = prev < 0 };
+      df_coefs      c = df_ddpm_coefs (&at, DF_VARIANCE_FIXED_SMALL);
+
+      assert_int_equal (df_predict (session, x, &(double) { t }, NULL, y, NULL), DF_OK);
+      field.transition++;
+      df_noise_fill (&field, SIDE, SIDE, CHANNELS, z);
+      df_step_apply (&c, &io);
+    }
+  assert_int_equal (df_run (session, &(df_input) { .seed = 14 }, NULL, got, NULL), DF_OK);
+  for (int i = 0; i < ROW; i++)
+    assert_true (fabs ((double) got[i] - x[i]) < 1e-5);
+  df_session_free (session);
+}
+
+/* Encoding goes from the clean picture up, and the network is asked at the level that it leads to. */
+static void
+encoding_asks_at_the_level_above (void **state)
+{
+  df_request  r = request_of (0);
+  df_level    level = df_level_at (model, 500.0);
+  df_session *session;
+  float       v[ROW], got[ROW];
+  int         list[] = { 500 };
+
+  (void) state;
+  r.encode        = true;
+  r.timesteps     = list;
+  r.num_timesteps = 1;
+  session         = session_of (&r);
+  assert_int_equal (df_session_timestep (session, 0), -1);
+  assert_int_equal (df_session_timestep (session, 1), 500);
+  assert_int_equal (df_predict (session, pictures, &(double) { 500.0 }, NULL, v, NULL), DF_OK);
+  assert_int_equal (df_run (session, &(df_input) { .x0 = pictures }, NULL, got, NULL), DF_OK);
+  for (int i = 0; i < ROW; i++)     /* at the clean picture v is ε */
+    assert_true (fabs (got[i] - (level.sqrt_alpha * pictures[i] + level.sqrt_sigma * v[i])) < 1e-5);
+  df_session_free (session);
+}
+
 /* ------------------------------------------------------------------ progress and cancel */
 
 typedef struct watch { int calls, stop_at; double last; } watch;
@@ -476,11 +533,14 @@ every_refused_allocation_is_an_error (void **state)
   df_status   status = DF_ERROR_MEMORY;
   size_t      before;
   int         list[] = { 500, 20 };
+  double      sigmas[] = { 0.1, 0.0 };
   long        nth;
 
   (void) state;
   r.timesteps     = list;
   r.num_timesteps = 2;
+  r.sigmas        = sigmas;
+  r.num_sigmas    = 2;
   df_session_free (session_of (&r));
   before = in_use ();
   for (nth = 1; status != DF_OK; nth++)
@@ -918,6 +978,8 @@ main (void)
     cmocka_unit_test (threads_do_not_change_a_bit),
     cmocka_unit_test (a_batch_of_three_is_three_runs),
     cmocka_unit_test (guidance_is_between_and_beyond),
+    cmocka_unit_test (a_run_is_its_steps),
+    cmocka_unit_test (encoding_asks_at_the_level_above),
     cmocka_unit_test (progress_rises_to_the_end),
     cmocka_unit_test (cancel_leaves_the_last_whole_step),
     cmocka_unit_test (calls_in_the_wrong_order),
