@@ -6,6 +6,7 @@
 Prints one line per comparison; exit status 1 if one is beyond its tolerance. --public adds the two public
 configurations with random weights (600 MB under the temporary folder, minutes)."""
 import argparse
+import itertools
 import json
 import pathlib
 import shlex
@@ -89,14 +90,16 @@ def networks(bench, seed):
 
 
 def noising(bench, seed):
-    folder, picture = VECTORS / "trajectories" / "v", VECTORS / "trajectories" / "picture.npy"
-    scheduler, x0 = DDPMScheduler.from_pretrained(folder), torch.from_numpy(np.load(picture))
-    for t in (0, 250, 999):
-        z = torch.randn(x0.shape, generator=generator(seed))
+    root = VECTORS / "trajectories"
+    picture = root / "picture.npy"
+    x0 = torch.from_numpy(np.load(picture))
+    for name, t in itertools.product(("epsilon", "v"), (0, 250, 999)):
+        folder, z = root / name, torch.randn(x0.shape, generator=generator(seed))
+        scheduler = DDPMScheduler.from_pretrained(folder)
         words = ["noise", folder, "-i", picture, "--t", t, "--seed", seed, "--rng", "torch", "--compat", "diffusers",
                  "-o", "OUT"]
         if bench.wanted("noise"):
-            bench.compare(f"noise t={t}", words, scheduler.add_noise(x0, z, torch.tensor([t])), 1e-5)
+            bench.compare(f"noise {name} t={t}", words, scheduler.add_noise(x0, z, torch.tensor([t])), 1e-5)
 
 
 def runs(bench, seed):
