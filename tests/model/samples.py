@@ -52,10 +52,12 @@ def main():
         if args.random_weights:
             model = Path(scratch) / "model"
             forget(args.model, model, args.seed)
-        for name in json.loads((model / "card.json").read_text(encoding="utf-8"))["class_names"]:
+        names = json.loads((model / "card.json").read_text(encoding="utf-8"))["class_names"]
+        for i, name in enumerate(names):             # no two classes share a seed: their errors are independent
+            seed = args.seed + i * args.count
             (args.out / name).mkdir(parents=True, exist_ok=True)
-            subprocess.run([args.cli, "sample", model, f"--class={name}", f"--count={args.count}", f"--seed={args.seed}",
-                            "-o", args.out / name / f"{name}.png", *args.options], check=True)
+            subprocess.run([args.cli, "sample", model, f"--class={name}", f"--count={args.count}", f"--seed={seed}", "-o",
+                            args.out / name / f"{name}.png", *args.options], check=True)
 
 
 if __name__ == "__main__":
