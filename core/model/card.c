@@ -60,8 +60,10 @@ read_class_names (df_json *json, df_card *out)
       const char *name = yyjson_get_str (yyjson_arr_get (list, i));
       char       *copy = name != NULL ? df_strdup (name) : NULL;
 
-      if (copy == NULL)
+      if (name == NULL)
         df_json_refuse (json, DF_ERROR_FORMAT, "\"class_names\" must be a list of strings.");
+      else if (copy == NULL)
+        df_json_refuse (json, DF_ERROR_MEMORY, "out of memory.");
       else
         out->class_names[out->num_class_names++] = copy;
     }

@@ -74,7 +74,8 @@ df_json_int (df_json *json, const char *key, int standard, int low, int high)
     return standard;
   if (!yyjson_is_num (value) || x < low || x > high || x != (double) (int) x)
     {
-      df_json_refuse (json, DF_ERROR_UNSUPPORTED, "\"%s\" must be a whole number from %d to %d.", key, low, high);
+      df_json_refuse (json, yyjson_is_num (value) ? DF_ERROR_UNSUPPORTED : DF_ERROR_FORMAT,
+                      "\"%s\" must be a whole number from %d to %d.", key, low, high);
       return standard;
     }
   return (int) x;
@@ -114,7 +115,7 @@ df_json_array (df_json *json, const char *key)
 
   if (value != NULL && !yyjson_is_arr (value))
     {
-      df_json_refuse (json, DF_ERROR_UNSUPPORTED, "\"%s\" must be a list.", key);
+      df_json_refuse (json, DF_ERROR_FORMAT, "\"%s\" must be a list.", key);
       return NULL;
     }
   return value;

@@ -15,6 +15,9 @@ static const char *const up_types[]   = { "UpBlock2D", "AttnUpBlock2D", "ResnetU
 static const char *const resamples[]  = { "conv", "resnet", NULL };
 static const char *const shifts[]     = { "default", "scale_shift", NULL };
 
+/* Where null is another network than absence is. */
+static const char *const never_null[] = { "mid_block_type", "norm_num_groups" };
+
 /* Options of which one value is supported; absent and null mean that value. */
 static const char *const fixed_words[][2] = {
   { "time_embedding_type", "positional" },
@@ -121,8 +124,9 @@ check_words (df_json *json)
   if (df_json_string (json, "class_embed_type", NULL) != NULL)
     df_json_refuse (json, DF_ERROR_UNSUPPORTED, "\"class_embed_type\" is \"%.60s\"; supported is null (a table).",
                     df_json_string (json, "class_embed_type", ""));
-  if (yyjson_is_null (yyjson_obj_get (json->root, "mid_block_type")))
-    df_json_refuse (json, DF_ERROR_UNSUPPORTED, "\"mid_block_type\" null is not supported.");
+  for (size_t i = 0; i < sizeof never_null / sizeof *never_null; i++)
+    if (yyjson_is_null (yyjson_obj_get (json->root, never_null[i])))
+      df_json_refuse (json, DF_ERROR_UNSUPPORTED, "\"%s\" null is not supported.", never_null[i]);
 }
 
 /* Channels that norms divide: at every level, and at every concat of the way up. */
