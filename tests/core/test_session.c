@@ -533,7 +533,7 @@ every_refused_allocation_is_an_error (void **state)
   df_status   status = DF_ERROR_MEMORY;
   size_t      before;
   int         list[] = { 500, 20 };
-  double      sigmas[] = { 0.1, 0.0 };
+  double      sigmas[] = { 0.05, 0.0 };
   long        nth;
 
   (void) state;

@@ -284,7 +284,8 @@ song_ddim_eta_1_is_ho_ddpm (void **state)
   for (int t = T - 1; t >= 0; t--)
     {
       df_transition at = transition (&s, t, t - 1);
-      float        *x = fixture_floats (&rng, N, 2.0), *y = fixture_floats (&rng, N, 2.0), *z = fixture_floats (&rng, N, 2.0);
+      float        *x = fixture_floats (&rng, N, 2.0), *y = fixture_floats (&rng, N, 2.0);
+      float        *z = fixture_floats (&rng, N, 2.0);
       float         x0[N], a[N], b[N];
       df_step_io    io = { .x = x, .output = y, .z = z, .n = N, .channels = 3, .clip = DF_CLIP_REDERIVE, .clip_range = 1.0,
                            .x0 = x0, .out = a };
