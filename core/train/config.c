@@ -24,7 +24,8 @@ static const number_key numbers[] = {
   NUMBER (clip_norm, 1, 0, 1e9),          NUMBER (ema_decay, .999, 0, 1),      NUMBER (class_dropout, .1, 0, 1),
   NUMBER (min_snr_gamma, 0, 0, 1e9),      NUMBER (balance, .5, 0, 1),          NUMBER (picture_size, 0, 0, 65536),
   NUMBER (flip_x, 1, 0, 1),               NUMBER (flip_y, 0, 0, 1),            NUMBER (rotate, 0, 0, 1),
-  NUMBER (wrap, 1, 0, 1),                 NUMBER (steps, 0, 0, 1e9),           NUMBER (minutes, 3, 0, 1e6),
+  NUMBER (wrap, 1, 0, 1),                 NUMBER (circular, 0, 0, 1),          NUMBER (steps, 0, 0, 1e9),
+  NUMBER (minutes, 3, 0, 1e6),
   NUMBER (seed, 0, 0, 2147483647),        NUMBER (threads, 0, 0, 1024),
 };
 #define NUM_NUMBERS (sizeof numbers / sizeof *numbers)

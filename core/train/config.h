@@ -30,7 +30,9 @@ typedef struct df_train_config
   double              balance;          /* a class is drawn in proportion to count^(1-balance) */
   double              picture_size;     /* pictures are reduced to this short side; 0 = as they are */
   double              flip_x, flip_y, rotate;   /* 0 or 1                          */
-  double              wrap;             /* 1: pictures are seamless, crops wrap, padding is circular */
+  double              wrap;             /* 1: pictures are seamless, crops may cross their edges */
+  double              circular;         /* 1: circular padding: only for crops that are themselves seamless, or the
+                                         * network learns the seams at their edges as part of the picture      */
   double              steps, minutes;   /* steps 0: from minutes                   */
   double              seed, threads;
   char               *text;             /* the whole configuration as JSON, owned  */

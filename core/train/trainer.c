@@ -43,7 +43,7 @@ build_networks (df_trainer *trainer, df_error *err)
 
   for (int i = 0; i < c->num_phases; i++)
     {
-      df_unet_size size = { c->phases[i].batch, c->phases[i].size, c->phases[i].size, c->wrap != 0, c->wrap != 0 };
+      df_unet_size size = { c->phases[i].batch, c->phases[i].size, c->phases[i].size, c->circular != 0, c->circular != 0 };
       df_plan      plan;
 
       DF_TRY (df_plan_build (&plan, &c->unet, &size, DF_PLAN_TRAIN, true, df_kernels_get (),

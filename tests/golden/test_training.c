@@ -43,6 +43,7 @@ config_of (yyjson_val *root, yyjson_val *run)
 
   yyjson_mut_doc_set_root (doc, c);
   yyjson_mut_obj_add_val (doc, c, "unet", yyjson_val_mut_copy (doc, yyjson_obj_get (root, "unet")));
+  yyjson_mut_obj_add_val (doc, c, "circular", yyjson_val_mut_copy (doc, yyjson_obj_get (yyjson_obj_get (run, "trainer_config"), "wrap")));
   text = yyjson_mut_write (doc, 0, NULL);
   yyjson_mut_doc_free (doc);
   return text;
