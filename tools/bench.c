@@ -114,9 +114,8 @@ cli_bench (int argc, char **argv)
   if (cli_parse (&o, "bench", "MODEL [--batch N] [--size WxH] [--profile]", argc, argv, 1, 0))
     {
       model = cli_open_model (&o);
-      if (model != NULL && o.class_name == NULL && df_model_describe (model)->null_class < 0 &&
-          df_model_describe (model)->num_classes > 0)
-        o.class_name = g_strdup ("0");
+      if (model != NULL)
+        cli_any_class (&o, model);
       status = model != NULL ? bench (&o, model) : 1;
     }
   df_model_close (model);

@@ -41,6 +41,8 @@ void     cli_options_clear (cli_options *options);
 
 /* The model of the first positional word; NULL: told. */
 df_model *cli_open_model (const cli_options *options);
+/* Where the class does not matter: a model that asks for one gets its first. */
+void      cli_any_class  (cli_options *options, const df_model *model);
 /* A request for the model from the options. partial: of `denoise`. false: told; *status 1 or 2. */
 gboolean  cli_request (const cli_options *options, const df_model *model, gboolean partial, df_request *out,
                        int *status);

@@ -197,8 +197,10 @@ static int
 run_noise (job *j)
 {
   df_error err;
-  int      result = prepare (j, FALSE);
+  int      result;
 
+  cli_any_class (&j->o, j->model);
+  result = prepare (j, FALSE);
   for (int i = 0; i < j->picture.count && result == 0; i++)
     {
       float *x = canvas_picture (j, i);

@@ -92,9 +92,8 @@ cli_info (int argc, char **argv)
   if (cli_parse (&o, "info", "MODEL [--size WxH] [--json]", argc, argv, 1, 0))
     {
       model = cli_open_model (&o);
-      if (model != NULL && o.class_name == NULL && df_model_describe (model)->null_class < 0 &&
-          df_model_describe (model)->num_classes > 0)
-        o.class_name = g_strdup ("0");     /* any class costs the same */
+      if (model != NULL)
+        cli_any_class (&o, model);
       status = model != NULL ? inform (&o, model) : 1;
     }
   df_model_close (model);

@@ -198,6 +198,15 @@ cli_options_clear (cli_options *o)
   g_clear_pointer (&o->words, g_strfreev);
 }
 
+void
+cli_any_class (cli_options *o, const df_model *model)
+{
+  const df_model_info *info = df_model_describe (model);
+
+  if (o->class_name == NULL && info->num_classes > 0 && info->null_class < 0)
+    o->class_name = g_strdup ("0");
+}
+
 df_model *
 cli_open_model (const cli_options *o)
 {
