@@ -35,8 +35,9 @@ demo_choice ()
 cmd_demo ()
 {
   local photo=${1:-$cache/oakland-zoo-otters.jpg} out=$repo/demo model=materials-64 made changed t began=$SECONDS
+  local origin="the photograph $photo"
 
-  [ $# -gt 0 ] || fetch_photo "$photo"
+  [ $# -gt 0 ] || { fetch_photo "$photo"; origin="a photograph (CC0-1.0, from the package $photo_package)"; }
   [ -e "$photo" ] || die "there is no photograph $photo"
   cmd_build
   [ -e "$repo/models/$model/model_index.json" ] || model=tiny
@@ -59,7 +60,7 @@ ImageOps.fit(picture, (768, 432), Image.Resampling.LANCZOS).save(sys.argv[2])' "
   cat <<TEXT
 
 demo/generated.png  256 × 256, "$made", seamless, made from noise alone by Generate Image (model $model)
-demo/before.png     the photograph
+demo/before.png     $origin
 demo/noised.png     its selection (the river bank, with a soft edge) at noise level t = $t: what the network starts from
 demo/after.png      the same selection denoised as "$changed" by Partially Denoise Selection; elsewhere every pixel is as before
 $((SECONDS - began)) s in all.

@@ -146,7 +146,7 @@ fetch_yyjson ()
           -o Dir::State::Lists="$work/lists" -o APT::Sandbox::User="$(id -un)")
     # --tar-only, for nothing but the archive is needed
     cd "$work/tar" && apt-get "${opts[@]}" update >&2 && apt-get "${opts[@]}" source --tar-only yyjson >&2 &&
-      python3 -m tarfile -e yyjson_*.orig.tar.* "$work/src" >&2
+      python3 -m tarfile --filter data -e yyjson_*.orig.tar.* "$work/src" >&2
   ) || { rm -rf "$work"; say 'dev: no source of yyjson; the shared library is used'; return 0; }
   # -T: whoever came second finds a full folder there and fails, with nothing lost
   mv -T "$work"/src/*/ "$yyjson" 2>/dev/null || [ -e "$yyjson/src/yyjson.c" ]
