@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""diffusion-cli train: folders of pictures to a model folder; stopping and going on."""
+import json
+import signal
+import subprocess
+import time
+
+import numpy as np
+from PIL import Image
+
+from cli import CLI, Case, main, run
+
+CONFIG = {
+    "unet": {"sample_size": 16, "block_out_channels": [8, 16], "layers_per_block": 1, "norm_num_groups": 4,
+             "down_block_types": ["DownBlock2D"] * 2, "up_block_types": ["UpBlock2D"] * 2, "add_attention": False},
+    "phases": [{"size": 16, "batch": 4, "share": 1}],
+    "steps": 12, "warmup_steps": 2, "seed": 3, "threads": 1,
+}
+
+
+class Training(Case):
+    def setUp(self):
+        super().setUp()
+        for n, name in enumerate(("blue", "red")):
+            self.path(f"data/{name}").mkdir(parents=True)
+            for i in range(3):
+                pixels = np.random.default_rng(10 * n + i).integers(0, 60, (24, 20, 3), dtype=np.uint8)
+                pixels[..., 2 - 2 * n] += 180
+                Image.fromarray(pixels).save(self.path(f"data/{name}/{i}.png"))
+
+    def words(self, out="model", data="data", **more):
+        self.path("config.json").write_text(json.dumps({**CONFIG, **more}))
+        return ["train", "--data", self.path(data), "--config", self.path("config.json"), "-o", self.path(out)]
+
+    def weights(self, out="model"):
+        return next(self.path(out).rglob("diffusion_pytorch_model.safetensors")).read_bytes()
+
+    def test_a_model_comes_out(self):
+        text = self.good(*self.words(card={"title": "Two colours"})).out
+        for word in "6 pictures, 2 classes", "step", "loss", "samples/s", "s left", "done after step 12":
+            self.assertIn(word, text)
+        told = json.loads(self.good("info", self.path("model"), "--json").out)
+        self.assertEqual((told["title"], told["classes"], told["null_class"]), ("Two colours", ["blue", "red"], 2))
+        self.assertIn(b'"F16"', self.weights())
+        self.assertTrue(self.path("model/checkpoint.safetensors").is_file())
+        self.good("sample", self.path("model"), "--class", "red", "--steps", "2", "-o", self.path("x.png"))
+
+    def test_pictures_without_classes(self):
+        self.good(*self.words(data="data/red"))
+        told = json.loads(self.good("info", self.path("model"), "--json").out)
+        self.assertEqual((told["classes"], told["null_class"]), ([], -1))
+
+    def test_grey_and_alpha(self):
+        for channels in 1, 4:
+            out = f"model-{channels}"
+            self.good(*self.words(out, unet={**CONFIG["unet"], "in_channels": channels, "out_channels": channels}))
+            self.assertEqual(json.loads(self.good("info", self.path(out), "--json").out)["channels"], channels)
+
+    def test_the_same_twice(self):
+        self.good(*self.words("a"))
+        self.good(*self.words("b"))
+        self.good(*self.words("c", seed=4))
+        self.assertEqual(self.weights("a"), self.weights("b"))
+        self.assertNotEqual(self.weights("a"), self.weights("c"))
+
+    def test_threads_do_not_matter(self):
+        self.good(*self.words("a"), "--threads", "1")
+        self.good(*self.words("b"), "--threads", "2")
+        self.assertEqual(self.weights("a"), self.weights("b"))
+
+    def test_stop_and_resume(self):
+        """SIGTERM: checkpoint, model, status 0. What goes on from there ends as the run that nobody stopped."""
+        words = self.words("stopped", steps=400)
+        running = subprocess.Popen([CLI, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        running.stdout.readline()
+        running.stdout.readline()
+        time.sleep(0.3)
+        running.send_signal(signal.SIGTERM)
+        out, err = running.communicate(timeout=60)
+        self.assertEqual((running.returncode, err), (0, ""))
+        self.assertIn("stopped after step", out)
+        step = int(out.split("after step ")[1].split(";")[0])
+        self.assertTrue(0 < step < 400, step)
+        self.good("info", self.path("stopped"))
+        self.good(*words, "--resume")
+        self.good(*self.words("whole", steps=400))
+        self.assertEqual(self.weights("stopped"), self.weights("whole"))
+
+    def test_checkpoint_elsewhere(self):
+        self.good(*self.words(), "--checkpoint", self.path("c.safetensors"), "--checkpoint-minutes", "0.0001")
+        self.assertTrue(self.path("c.safetensors").is_file())
+        self.assertFalse(self.path("model/checkpoint.safetensors").exists())
+
+    def test_minutes_instead_of_steps(self):
+        start = time.monotonic()
+        text = self.good(*self.words(steps=100000000), "--minutes", "0.05").out
+        self.assertIn("done after step", text)
+        self.assertLess(time.monotonic() - start, 30)
+
+    def test_a_bad_picture_is_named_and_skipped(self):
+        self.path("data/red/broken.png").write_bytes(b"no picture")
+        Image.new("RGB", (8, 8)).save(self.path("data/red/small.png"))
+        result = run(*self.words())
+        self.assertEqual(result.status, 0, result.err)
+        self.assertIn("6 pictures, 2 classes", result.out)
+        for name in "broken.png", "small.png":
+            self.assertEqual(sum(name in line for line in result.err.splitlines()), 1, result.err)
+
+    def refusal(self, words, says):
+        result = run(*words)
+        self.assertEqual(result.status, 1)
+        self.assertEqual(result.err.count("\n"), 1, result.err)
+        for text in says:
+            self.assertIn(text, result.err)
+
+    def test_refusals(self):
+        self.path("empty").mkdir()
+        self.refusal(self.words(data="empty"), ["empty", "no picture"])
+        self.refusal(self.words(data="none"), ["none"])
+        self.refusal([*self.words(), "--resume"], ["checkpoint"])
+        self.refusal(self.words(learning_rat=1), ["learning_rat"])
+        self.refusal(self.words(learning_rate="fast"), ["learning_rate"])
+        self.refusal(self.words(unet={**CONFIG["unet"], "in_channels": 2}), ["in_channels"])
+        words = self.words()
+        self.path("config.json").write_text("{ 1")
+        self.refusal(words, ["config.json", "JSON"])
+        self.path("config.json").unlink()
+        self.refusal(words, ["config.json"])
+        self.path("model").rmdir() if self.path("model").exists() else None
+        self.path("model").write_text("a file")
+        self.refusal(self.words(), ["model"])
+
+    def test_usage(self):
+        for words in ["--minutes", "0"], ["--minutes", "-1"], ["--checkpoint-minutes", "0"], ["--seed", "1"]:
+            self.refused(2, *self.words(), *words, says=[words[0]])
+
+    def test_a_checkpoint_of_another_network(self):
+        self.good(*self.words())
+        self.refusal([*self.words(unet={**CONFIG["unet"], "block_out_channels": [4, 8]}), "--resume"], [])
+        data = self.path("model/checkpoint.safetensors").read_bytes()
+        self.path("model/checkpoint.safetensors").write_bytes(data[:len(data) // 2])
+        self.refusal([*self.words(), "--resume"], ["checkpoint"])
+
+
+main()
