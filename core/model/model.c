@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAME_SIZE 160
+#define NAME_SIZE 160   /* of a tensor */
 
 /* ------------------------------------------------------------------ paths */
 
@@ -36,11 +36,11 @@ path_of (const folder *f, const char *part, const char *name)
 static bool
 has (const folder *f, const char *part, const char *name)
 {
-  char *path = path_of (f, part, name);
-  bool  there = path != NULL && df_file_exists (path);
+  char path[4096];   /* no system opens longer ones */
+  int  n = snprintf (path, sizeof path, "%s/%s%s%s", f->path, f->nested && part != NULL ? part : "",
+                     f->nested && part != NULL ? "/" : "", name);
 
-  df_free (path);
-  return there;
+  return n > 0 && (size_t) n < sizeof path && df_file_exists (path);
 }
 
 static df_status
@@ -286,6 +286,8 @@ describe (df_model *model, const folder *f, df_error *err)
 
   if (has (f, NULL, "thumbnail.png"))
     info->thumbnail_path = path_of (f, NULL, "thumbnail.png");
+  if (info->thumbnail_path == NULL)
+    return no_memory (err, info->path);
   info->title       = text_or (card->title, last_part (info->path));
   info->description = text_or (card->description, "");
   info->licence     = text_or (card->licence, "");
