@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* job: see job.h. The worker only ever writes `fraction` and `status` and reads `stop`; it wakes the main loop at the
- * end with an idle source. Cancel in GIMP is a SIGKILL of this process: nothing in the image has been touched then. */
+/* job: see job.h. The two threads share three atomic words: progress and `fresh` go from the worker to the main loop,
+ * `answer` goes back. Preview and its flag are a mailbox: the worker writes while it is empty, the main loop empties it.
+ * The worker wakes the main loop at the end with an idle source. Cancel in GIMP is a SIGKILL of this process: nothing
+ * in the image has been touched then. */
 #include "job.h"
 
 #include <signal.h>
@@ -11,14 +13,15 @@ typedef struct job
 {
   df_session     *session;
   const df_input *input;
-  float          *out;
+  float          *preview, *out;
   df_error       *err;
   df_status       status;
   GMainLoop      *loop;
   job_tick        tick;
-  void           *user;
-  int             stop;         /* atomic */
-  int             permille;     /* atomic: progress in 1/100000 */
+  gpointer        user;
+  int             answer;       /* atomic: the last job_answer                */
+  int             progress;     /* atomic: of the run, in 1/100000            */
+  int             fresh;        /* atomic: preview holds what nobody has seen */
   pid_t           parent;
 } job;
 
@@ -34,8 +37,17 @@ go_on (void *user, double fraction)
 {
   job *j = user;
 
-  g_atomic_int_set (&j->permille, (int) (fraction * 100000.0));
-  return !g_atomic_int_get (&j->stop);
+  g_atomic_int_set (&j->progress, (int) (fraction * 100000.0));
+  return g_atomic_int_get (&j->answer) == JOB_GO_ON;
+}
+
+static void
+offer_preview (job *j)
+{
+  if (j->preview == NULL || g_atomic_int_get (&j->fresh))
+    return;
+  df_estimate (j->session, j->preview);
+  g_atomic_int_set (&j->fresh, 1);
 }
 
 static gpointer
@@ -43,10 +55,15 @@ work (gpointer data)
 {
   job              *j        = data;
   const df_progress progress = { go_on, j };
+  df_status         status   = df_begin (j->session, j->input, j->err);
 
-  j->status = df_run (j->session, j->input, &progress, j->out, j->err);
-  if (j->status == DF_CANCELLED)
-    df_estimate (j->session, j->out);
+  if (status == DF_OK)
+    while ((status = df_step (j->session, &progress, j->err)) == DF_OK)
+      offer_preview (j);
+  if (status == DF_DONE || (status == DF_CANCELLED && g_atomic_int_get (&j->answer) == JOB_STOP &&
+                            df_session_step (j->session) > 0))
+    status = df_finish (j->session, j->out, j->err);
+  j->status = status;
   g_idle_add (wake, j);
   return NULL;
 }
@@ -54,20 +71,26 @@ work (gpointer data)
 static gboolean
 show (gpointer data)
 {
-  job *j = data;
+  job       *j     = data;
+  gboolean   fresh = g_atomic_int_get (&j->fresh);
+  job_answer answer;
 
   if (getppid () != j->parent)
     raise (SIGKILL);
-  if (!j->tick (j->user, g_atomic_int_get (&j->permille) / 100000.0))
-    g_atomic_int_set (&j->stop, 1);
+  answer = j->tick (j->user, g_atomic_int_get (&j->progress) / 100000.0, fresh ? j->preview : NULL);
+  if (fresh)
+    g_atomic_int_set (&j->fresh, 0);
+  if (answer != JOB_GO_ON)
+    g_atomic_int_set (&j->answer, answer);
   return G_SOURCE_CONTINUE;
 }
 
 df_status
-job_run (df_session *session, const df_input *input, job_tick tick, void *user, float *out, df_error *err)
+job_run (df_session *session, const df_input *input, job_tick tick, gpointer user, float *preview, float *out,
+         df_error *err)
 {
-  job      j = { .session = session, .input = input, .out = out, .err = err, .tick = tick, .user = user,
-                 .loop = g_main_loop_new (NULL, FALSE), .parent = getppid () };
+  job      j = { .session = session, .input = input, .preview = preview, .out = out, .err = err, .tick = tick,
+                 .user = user, .loop = g_main_loop_new (NULL, FALSE), .parent = getppid () };
   guint    timer  = g_timeout_add (50, show, &j);
   GThread *worker = g_thread_new ("diffusion", work, &j);
 

@@ -8,12 +8,31 @@
 
 #include "core/diffusion.h"
 
-/* Called on the main thread about twenty times a second; fraction of the run, 0 … 1. FALSE: stop. */
-typedef gboolean (*job_tick) (void *user, double fraction);
+typedef enum job_answer
+{
+  JOB_GO_ON,
+  JOB_STOP,      /* keep what there is, the present x̂_0 */
+  JOB_CANCEL     /* keep nothing                        */
+} job_answer;
 
-/* Begins, steps to the end and finishes into out; returns as df_run does. A stop keeps the present x̂_0 in out
- * and returns DF_CANCELLED. */
-df_status job_run (df_session *session, const df_input *input, job_tick tick, void *user, float *out, df_error *err);
+/* Called on the main thread about twenty times a second; fraction of the run, 0 … 1. estimate: the present x̂_0 of the
+ * canvas, when a step was made since the last call, else NULL; valid during the call. */
+typedef job_answer (*job_tick) (gpointer user, double fraction, const float *estimate);
+
+/* Who looks on while a run goes; user and both functions, or NULL for nobody. */
+typedef struct job_watch
+{
+  gpointer user;
+  void   (*open) (gpointer user, const char *title, int width, int height, int channels);   /* of the canvas */
+  job_tick show;
+} job_watch;
+
+/* Begins, steps to the end and finishes into out [canvas]; returns as df_run does. preview: [canvas] space for
+ * estimates, or NULL where nobody looks at them.
+ * Stopped after a whole step it returns DF_OK with the present x̂_0 in out, and df_session_step is short of
+ * df_session_steps; stopped earlier, or cancelled, DF_CANCELLED. */
+df_status job_run (df_session *session, const df_input *input, job_tick tick, gpointer user, float *preview, float *out,
+                   df_error *err);
 
 /* The plug-in must not outlive its host: asks the kernel to kill it with its parent. Call once, at the start of a run. */
 void      job_die_with_parent (void);

@@ -29,6 +29,7 @@ layer_remember (GimpDrawable *drawable, const df_rect *bounds)
 
   s.width  = gimp_drawable_get_width (drawable);
   s.height = gimp_drawable_get_height (drawable);
+  s.format = gimp_drawable_get_format (drawable);
   gimp_drawable_get_offsets (drawable, &s.offset_x, &s.offset_y);
   s.selection = selection_checksum (drawable, bounds);
   return s;
@@ -46,7 +47,7 @@ layer_unchanged (const layer_state *s)
     return FALSE;
   gimp_drawable_get_offsets (s->drawable, &x, &y);
   if (gimp_drawable_get_width (s->drawable) != s->width || gimp_drawable_get_height (s->drawable) != s->height ||
-      x != s->offset_x || y != s->offset_y || memcmp (&bounds, &s->bounds, sizeof bounds) != 0)
+      gimp_drawable_get_format (s->drawable) != s->format || x != s->offset_x || y != s->offset_y || memcmp (&bounds, &s->bounds, sizeof bounds) != 0)
     return FALSE;
   sum  = selection_checksum (s->drawable, &bounds);
   same = strcmp (sum, s->selection) == 0;

@@ -13,6 +13,7 @@ typedef struct layer_state
 {
   GimpDrawable *drawable;
   int           width, height, offset_x, offset_y;
+  const Babl   *format;
   df_rect       bounds;         /* selection ∩ layer, layer coordinates       */
   char         *selection;      /* checksum of the selection in these bounds  */
 } layer_state;

@@ -7,6 +7,7 @@
 #include "job.h"
 #include "run.h"
 #include "ui/dialog.h"
+#include "ui/progress.h"
 
 #define GENERATE "plug-in-diffusion-generate"
 #define DENOISE  "plug-in-diffusion-denoise"
@@ -89,6 +90,8 @@ run (GimpProcedure *procedure, GimpRunMode mode, GimpImage *image, GimpDrawable 
   GimpPDBStatusType status;
   settings          s;
   GimpLayer       **layers = NULL, *layer = NULL;
+  progress          window = { 0 };
+  job_watch         watch  = { 0 };
 
   job_die_with_parent ();
   gegl_init (NULL, NULL);
@@ -97,10 +100,13 @@ run (GimpProcedure *procedure, GimpRunMode mode, GimpImage *image, GimpDrawable 
     return gimp_procedure_new_return_values (procedure, status, error);
   s = args_read (config, kind);
   settle_seed (&s, config);
+  if (mode == GIMP_RUN_INTERACTIVE)
+    watch = progress_watch (&window);
   if (kind == PROCEDURE_GENERATE)
-    layers = run_generate (image, &s, &status, &error);
+    layers = run_generate (image, &s, &watch, &status, &error);
   else
-    layer = run_denoise (image, drawables, &s, &status, &error);
+    layer = run_denoise (image, drawables, &s, &watch, &status, &error);
+  progress_close (&window);
   settings_clear (&s);
   if (layers == NULL && layer == NULL)
     return gimp_procedure_new_return_values (procedure, status, error);

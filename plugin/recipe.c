@@ -52,28 +52,29 @@ add_pair (yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, int x, i
 }
 
 char *
-recipe_text (const char *procedure, const settings *s, const df_model_info *model, const df_rect *region,
-             int origin_x, int origin_y)
+recipe_text (const recipe *r)
 {
   yyjson_mut_doc *doc  = yyjson_mut_doc_new (NULL);
   yyjson_mut_val *root = yyjson_mut_obj (doc), *arguments, *place;
-  char           *sum  = sha256_of (model->weights_path), *text, *copy;
+  char           *sum  = sha256_of (r->model->weights_path), *text, *copy;
 
   yyjson_mut_doc_set_root (doc, root);
   yyjson_mut_obj_add_str (doc, root, "version", DF_VERSION);
-  yyjson_mut_obj_add_str (doc, root, "procedure", procedure);
+  yyjson_mut_obj_add_str (doc, root, "procedure", r->procedure);
   arguments = yyjson_mut_obj_add_obj (doc, root, "arguments");
   for (gsize i = 0; i < args_count; i++)
-    if (args_table[i].kinds & s->kind)
-      add_argument (doc, arguments, &args_table[i], s);
-  yyjson_mut_obj_add_str (doc, root, "model-title", model->title);
+    if (args_table[i].kinds & r->s->kind)
+      add_argument (doc, arguments, &args_table[i], r->s);
+  yyjson_mut_obj_add_str (doc, root, "model-title", r->model->title);
   yyjson_mut_obj_add_str (doc, root, "model-sha256", sum);
   place = yyjson_mut_obj_add_obj (doc, root, "region");
-  yyjson_mut_obj_add_int (doc, place, "x", region->x);
-  yyjson_mut_obj_add_int (doc, place, "y", region->y);
-  yyjson_mut_obj_add_int (doc, place, "width", region->width);
-  yyjson_mut_obj_add_int (doc, place, "height", region->height);
-  add_pair (doc, root, "origin", origin_x, origin_y);
+  yyjson_mut_obj_add_int (doc, place, "x", r->region.x);
+  yyjson_mut_obj_add_int (doc, place, "y", r->region.y);
+  yyjson_mut_obj_add_int (doc, place, "width", r->region.width);
+  yyjson_mut_obj_add_int (doc, place, "height", r->region.height);
+  add_pair (doc, root, "origin", r->origin_x, r->origin_y);
+  if (r->stopped_after > 0)
+    yyjson_mut_obj_add_int (doc, root, "stopped-after", r->stopped_after);
   yyjson_mut_obj_add_str (doc, root, "kernels", df_kernels_name ());
   text = yyjson_mut_write (doc, YYJSON_WRITE_PRETTY, NULL);
   copy = g_strdup (text);

@@ -10,9 +10,18 @@
 
 #define RECIPE_PARASITE "gimp-diffusion-recipe"
 
-/* The JSON text; s has every argument as it was resolved. region: layer coordinates; origin: of the noise. g_free. */
-char *recipe_text   (const char *procedure, const settings *s, const df_model_info *model, const df_rect *region,
-                     int origin_x, int origin_y);
+typedef struct recipe
+{
+  const char          *procedure;
+  const settings      *s;                    /* every argument as it was resolved                     */
+  const df_model_info *model;
+  df_rect              region;               /* denoise: layer coordinates; generate: of the image    */
+  int                  origin_x, origin_y;   /* of the noise                                          */
+  int                  stopped_after;        /* whole steps when the user stopped; 0: ran to the end  */
+} recipe;
+
+/* The JSON text; g_free. */
+char *recipe_text   (const recipe *r);
 /* PERSISTENT and UNDOABLE: goes into the XCF file, and away with Undo. */
 void  recipe_attach (GimpItem *item, const char *text);
 

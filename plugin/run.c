@@ -14,10 +14,11 @@
 
 #define MODEL_SIDE 512   /* a model of any size makes at most this without being asked for more */
 
+/* An empty name becomes that of the default model, so that the recipe says which it was. */
 static df_model *
-open_model (const char *name, GError **error)
+open_model (settings *s, GError **error)
 {
-  char     *path = find_model_path (name, error);
+  char     *path  = find_model_path (s->model, error);
   df_model *model = NULL;
   df_error  err;
 
@@ -25,20 +26,60 @@ open_model (const char *name, GError **error)
     return NULL;
   if (df_model_open (&model, path, &err) != DF_OK)
     refuse (error, "%s", err.text);
+  else if (s->model[0] == '\0')
+    {
+      g_free (s->model);
+      s->model = g_path_get_basename (path);
+    }
   g_free (path);
   return model;
 }
 
-/* Several runs of one progress bar. */
-typedef struct share { int index, count; } share;
-
-static gboolean
-tick (void *user, double fraction)
+/* One of several pictures behind one progress bar, and what the onlooker said last. */
+typedef struct share
 {
-  const share *s = user;
+  int              index, count;
+  const job_watch *watch;
+  job_answer       answer;
+} share;
 
-  gimp_progress_update ((s->index + fraction) / s->count);
-  return TRUE;
+static job_answer
+tick (gpointer user, double fraction, const float *estimate)
+{
+  share *s     = user;
+  double whole = (s->index + fraction) / s->count;
+
+  gimp_progress_update (whole);
+  if (s->watch->show != NULL)
+    s->answer = s->watch->show (s->watch->user, whole, estimate);
+  return s->answer;
+}
+
+/* Progress in GIMP and, where somebody looks on, space for what they see; g_free. */
+static float *
+open_watch (const job_watch *watch, const df_model_info *info, const df_request *r)
+{
+  gimp_progress_init_printf ("%s", info->title);
+  if (watch->show == NULL)
+    return NULL;
+  watch->open (watch->user, info->title, r->width, r->height, info->channels);
+  return g_new (float, (gsize) r->width * r->height * info->channels);
+}
+
+/* The user may have gone on working. */
+static gboolean
+still_open (GimpImage *image, GError **error)
+{
+  if (!gimp_image_is_valid (image))
+    return refuse (error, "The image was closed during the run.");
+  return check_image (image, error);
+}
+
+/* 0 when the last run of the session went to its end. */
+static int
+stopped_after (const df_session *session)
+{
+  return df_session_step (session) < df_session_steps (session) ? df_session_step (session) : 0;
 }
 
 static df_session *
@@ -60,16 +101,32 @@ new_session (const df_model *model, const df_request *r, GimpPDBStatusType *stat
 
 /* ------------------------------------------------------------------ generate */
 
-/* Where the new layer goes and how large it is, in image coordinates. */
-static gboolean
-place_layer (GimpImage *image, const settings *s, const df_model_info *info, df_rect *place, GError **error)
+typedef struct generate
 {
-  int      image_width = gimp_image_get_width (image), image_height = gimp_image_get_height (image), x2, y2;
-  gboolean selected;
+  GimpImage           *image;
+  settings            *s;
+  const job_watch     *watch;
+  const df_model_info *info;
+  df_request           request;
+  df_rect              place;           /* of the new layers, image coordinates                  */
+  GPtrArray           *pictures;        /* [place] R'G'B'A each                                  */
+  int                  stopped_after;   /* steps of the last picture; 0 when it went to its end  */
+} generate;
+
+/* Where the new layers go and how large they are. */
+static gboolean
+place_layers (generate *g, GError **error)
+{
+  const df_model_info *info  = g->info;
+  const settings      *s     = g->s;
+  df_rect             *place = &g->place;
+  int                  image_width = gimp_image_get_width (g->image), image_height = gimp_image_get_height (g->image);
+  int                  x2, y2;
+  gboolean             selected;
 
   if (s->width < 0 || s->height < 0 || s->width > 65536 || s->height > 65536)
     return refuse (error, "width and height must be from 1 to 65536, or 0; they are %d and %d.", s->width, s->height);
-  gimp_selection_bounds (image, &selected, &place->x, &place->y, &x2, &y2);
+  gimp_selection_bounds (g->image, &selected, &place->x, &place->y, &x2, &y2);
   place->width  = x2 - place->x;
   place->height = y2 - place->y;
   if (!selected)
@@ -99,134 +156,140 @@ fit_canvas (int *side, int multiple, gboolean tile, const char *what, GError **e
 
 /* The top left of the canvas as R'G'B'A; g_free. */
 static float *
-crop_rgba (const float *canvas, const df_request *r, const df_rect *place, int channels)
+crop_rgba (const generate *g, const float *canvas)
 {
-  float *out = g_new (float, 4 * (gsize) place->width * place->height);
+  const df_rect *place    = &g->place;
+  int            channels = g->info->channels;
+  float         *out      = g_new (float, 4 * (gsize) place->width * place->height);
 
   for (int y = 0; y < place->height; y++)
-    region_to_rgba (canvas + (gsize) y * r->width * channels, place->width, channels, out + 4 * (gsize) y * place->width);
+    region_to_rgba (canvas + (gsize) y * g->request.width * channels, place->width, channels,
+                    out + 4 * (gsize) y * place->width);
   return out;
 }
 
-/* count pictures, computed; each [place] R'G'B'A. NULL with an error. */
-static GPtrArray *
-compute_pictures (df_session *session, const settings *s, const df_request *r, const df_rect *place, int channels,
-                  GError **error)
+/* `count` pictures; fewer when it was stopped. FALSE: *status is CANCEL, or there is an error. */
+static gboolean
+compute_pictures (generate *g, df_session *session, GimpPDBStatusType *status, GError **error)
 {
-  GPtrArray *pictures = g_ptr_array_new_with_free_func (g_free);
-  float     *canvas   = g_new (float, (gsize) r->width * r->height * channels);
-  df_error   err;
+  float    *canvas  = g_new (float, (gsize) g->request.width * g->request.height * g->info->channels);
+  float    *preview = open_watch (g->watch, g->info, &g->request);
+  share     part    = { 0, g->s->count, g->watch, JOB_GO_ON };
+  df_status result  = DF_OK;
+  df_error  err;
 
-  for (int i = 0; i < s->count && pictures != NULL; i++)
+  for (; part.index < part.count && result == DF_OK && part.answer == JOB_GO_ON; part.index++)
     {
-      df_input input = { .seed = (guint64) s->seed + (guint64) i };
-      share    part  = { i, s->count };
+      df_input input = { .seed = (guint64) g->s->seed + (guint64) part.index };
 
-      if (job_run (session, &input, tick, &part, canvas, &err) == DF_OK)
-        g_ptr_array_add (pictures, crop_rgba (canvas, r, place, channels));
-      else
+      result = job_run (session, &input, tick, &part, preview, canvas, &err);
+      if (result == DF_OK)
         {
-          refuse (error, "%s", err.text);
-          g_clear_pointer (&pictures, g_ptr_array_unref);
+          g_ptr_array_add (g->pictures, crop_rgba (g, canvas));
+          g->stopped_after = stopped_after (session);
         }
     }
+  g_free (preview);
   g_free (canvas);
-  return pictures;
+  if (result != DF_OK && result != DF_CANCELLED)
+    return refuse (error, "%s", err.text);
+  if (part.answer != JOB_CANCEL && g->pictures->len > 0)
+    return TRUE;
+  *status = GIMP_PDB_CANCEL;
+  return FALSE;
 }
 
 /* Each layer's recipe is that of a call that makes it alone. */
 static char *
-recipe_of (const settings *s, int index, const df_model_info *info, const df_rect *place)
+recipe_of (const generate *g, guint index)
 {
-  settings one = *s;
+  settings one = *g->s;
 
-  one.seed        = (int) ((gint64) s->seed + index);
+  one.seed        = (int) ((gint64) g->s->seed + index);
   one.random_seed = FALSE;
   one.count       = 1;
-  one.width       = place->width;
-  one.height      = place->height;
-  return recipe_text ("plug-in-diffusion-generate", &one, info, place, 0, 0);
+  one.width       = g->place.width;
+  one.height      = g->place.height;
+  return recipe_text (&(recipe) { .procedure = "plug-in-diffusion-generate", .s = &one, .model = g->info,
+                                  .region = g->place,
+                                  .stopped_after = index + 1 == g->pictures->len ? g->stopped_after : 0 });
 }
 
 static GimpLayer **
-publish_pictures (GimpImage *image, const settings *s, const df_model_info *info, const df_rect *place,
-                  GPtrArray *pictures, GError **error)
+publish_pictures (const generate *g, GError **error)
 {
-  GimpLayer **layers = g_new0 (GimpLayer *, pictures->len + 1);
-  gboolean    fine   = TRUE;
+  guint       n      = g->pictures->len;
+  GimpLayer **layers = g_new0 (GimpLayer *, n + 1);
 
-  for (guint i = 0; i < pictures->len && fine; i++)
+  for (guint i = 0; i < n; i++)
     {
-      char *name = g_strdup_printf ("%s %" G_GINT64_FORMAT, info->title, (gint64) s->seed + i);
+      char *name = g_strdup_printf ("%s %" G_GINT64_FORMAT, g->info->title, (gint64) g->s->seed + i);
 
-      layers[i] = layer_from_rgba (image, name, place, pictures->pdata[i], error);
-      fine      = layers[i] != NULL;
+      layers[i] = layer_from_rgba (g->image, name, &g->place, g->pictures->pdata[i], error);
       g_free (name);
+      if (layers[i] == NULL)
+        {
+          g_free (layers);
+          return NULL;
+        }
     }
-  if (!fine)
+  gimp_image_undo_group_start (g->image);
+  for (guint i = 0; i < n; i++)
     {
-      g_free (layers);
-      return NULL;
-    }
-  gimp_image_undo_group_start (image);
-  for (guint i = 0; i < pictures->len; i++)
-    {
-      char *recipe = recipe_of (s, (int) i, info, place);
+      char *text = recipe_of (g, i);
 
-      gimp_image_insert_layer (image, layers[i], NULL, -1);
-      recipe_attach (GIMP_ITEM (layers[i]), recipe);
-      g_free (recipe);
+      gimp_image_insert_layer (g->image, layers[i], NULL, -1);
+      recipe_attach (GIMP_ITEM (layers[i]), text);
+      g_free (text);
     }
-  gimp_image_undo_group_end (image);
+  gimp_image_undo_group_end (g->image);
   gimp_displays_flush ();
   return layers;
 }
 
 static GimpLayer **
-generate_with (const df_model *model, GimpImage *image, settings *s, GimpPDBStatusType *status, GError **error)
+generate_with (generate *g, const df_model *model, GimpPDBStatusType *status, GError **error)
 {
-  const df_model_info *info   = df_model_describe (model);
-  GimpLayer          **layers = NULL;
-  GPtrArray           *pictures;
-  df_session          *session;
-  df_request           r;
-  df_rect              place;
+  GimpLayer **layers = NULL;
+  df_request *r      = &g->request;
+  df_session *session;
 
-  if (!check_settings (s, model, &r, error) || !place_layer (image, s, info, &place, error))
+  if (!check_settings (g->s, model, r, error) || !place_layers (g, error))
     return NULL;
-  r.width  = place.width;
-  r.height = place.height;
-  if (!fit_canvas (&r.width, info->size_multiple, r.tile_x, "width", error) ||
-      !fit_canvas (&r.height, info->size_multiple, r.tile_y, "height", error))
+  r->width  = g->place.width;
+  r->height = g->place.height;
+  if (!fit_canvas (&r->width, g->info->size_multiple, r->tile_x, "width", error) ||
+      !fit_canvas (&r->height, g->info->size_multiple, r->tile_y, "height", error))
     return NULL;
-  session = new_session (model, &r, status, error);
+  session = new_session (model, r, status, error);
   if (session == NULL)
     return NULL;
-  *status  = GIMP_PDB_EXECUTION_ERROR;
-  gimp_progress_init_printf ("%s", info->title);
-  pictures = compute_pictures (session, s, &r, &place, info->channels, error);
+  *status     = GIMP_PDB_EXECUTION_ERROR;
+  g->pictures = g_ptr_array_new_with_free_func (g_free);
+  if (compute_pictures (g, session, status, error) && still_open (g->image, error))
+    layers = publish_pictures (g, error);
+  g_ptr_array_unref (g->pictures);
   df_session_free (session);
-  if (pictures != NULL && !gimp_image_is_valid (image))
-    refuse (error, "The image was closed during the run.");
-  else if (pictures != NULL)
-    layers = publish_pictures (image, s, info, &place, pictures, error);
-  g_clear_pointer (&pictures, g_ptr_array_unref);
   gimp_progress_end ();
   return layers;
 }
 
 GimpLayer **
-run_generate (GimpImage *image, settings *s, GimpPDBStatusType *status, GError **error)
+run_generate (GimpImage *image, settings *s, const job_watch *watch, GimpPDBStatusType *status, GError **error)
 {
+  generate    g      = { .image = image, .s = s, .watch = watch };
   GimpLayer **layers = NULL;
   df_model   *model;
 
   *status = GIMP_PDB_CALLING_ERROR;
   if (!check_image (image, error))
     return NULL;
-  model = open_model (s->model, error);
+  model = open_model (s, error);
   if (model != NULL)
-    layers = generate_with (model, image, s, status, error);
+    {
+      g.info = df_model_describe (model);
+      layers = generate_with (&g, model, status, error);
+    }
   df_model_close (model);
   return layers;
 }
@@ -235,16 +298,17 @@ run_generate (GimpImage *image, settings *s, GimpPDBStatusType *status, GError *
 
 typedef struct denoise
 {
-  GimpImage    *image;
-  GimpDrawable *drawable;
-  settings     *s;
-  df_model     *model;
-  df_request    request;
-  df_rect       bounds;
-  layer_state   state;
-  region        in;
-  float        *selected;      /* [bounds]: the selection as it is, for writing     */
-  float        *mask;          /* [canvas]: feathered, for the sampler, or NULL: all */
+  GimpImage       *image;
+  GimpDrawable    *drawable;
+  settings        *s;
+  const job_watch *watch;
+  df_model        *model;
+  df_request       request;
+  df_rect          bounds;
+  layer_state      state;
+  region           in;
+  float           *selected;   /* [bounds]: the selection as it is, for writing */
+  float           *mask;       /* [canvas]: feathered, for the sampler          */
 } denoise;
 
 static gboolean
@@ -276,32 +340,51 @@ read_picture (denoise *d, GError **error)
   return status == DF_OK || refuse (error, "%s", err.text);
 }
 
-static GimpLayer *
-publish (denoise *d, const float *canvas, GError **error)
+static char *
+recipe_of_denoise (const denoise *d, int stopped)
 {
-  const df_model_info *info   = df_model_describe (d->model);
-  gboolean             blend  = d->request.hard_edge_blend, beside = strcmp (d->s->output, "new-layer") == 0;
-  float               *result = region_result (&d->in, canvas);
-  char                *recipe = recipe_text ("plug-in-diffusion-denoise", d->s, info, &d->bounds, d->request.origin_x,
-                                             d->request.origin_y);
-  char                *name   = g_strdup_printf ("%s %d", info->title, d->s->seed);
-  GimpLayer           *layer  = NULL;
+  return recipe_text (&(recipe) { .procedure = "plug-in-diffusion-denoise", .s = d->s, .model = df_model_describe (d->model),
+                                  .region = d->bounds, .origin_x = d->request.origin_x, .origin_y = d->request.origin_y,
+                                  .stopped_after = stopped });
+}
 
-  if (!gimp_image_is_valid (d->image) || !gimp_item_is_valid (GIMP_ITEM (d->drawable)))
-    refuse (error, "The image or the layer was closed or deleted during the run.");
-  else if (!beside && layer_unchanged (&d->state))
+/* Whether the result may still go into the layer. */
+static gboolean
+still_writable (const denoise *d)
+{
+  GimpDrawable *drawables[] = { d->drawable, NULL };
+
+  return layer_unchanged (&d->state) && check_drawable (drawables, TRUE, NULL);
+}
+
+static GimpLayer *
+publish (denoise *d, const float *canvas, int stopped, GError **error)
+{
+  gboolean   blend = d->request.hard_edge_blend, beside = strcmp (d->s->output, "new-layer") == 0;
+  float     *result;
+  char      *text, *name;
+  GimpLayer *layer = GIMP_LAYER (d->drawable);
+
+  if (!still_open (d->image, error))
+    return NULL;
+  if (!gimp_item_is_valid (GIMP_ITEM (d->drawable)))
     {
-      layer_replace (&d->state, &d->in, result, d->selected, blend, recipe);
-      layer = GIMP_LAYER (d->drawable);
+      refuse (error, "The layer was deleted during the run.");
+      return NULL;
     }
+  result = region_result (&d->in, canvas);
+  text   = recipe_of_denoise (d, stopped);
+  name   = g_strdup_printf ("%s %d", df_model_describe (d->model)->title, d->s->seed);
+  if (!beside && still_writable (d))
+    layer_replace (&d->state, &d->in, result, d->selected, blend, text);
   else
     {
       if (!beside)
         gimp_message ("The layer or the selection changed during the run; the result is a new layer.");
-      layer = layer_beside (&d->state, &d->in, result, d->selected, blend, name, recipe, error);
+      layer = layer_beside (&d->state, &d->in, result, d->selected, blend, name, text, error);
     }
   g_free (name);
-  g_free (recipe);
+  g_free (text);
   g_free (result);
   return layer;
 }
@@ -309,32 +392,36 @@ publish (denoise *d, const float *canvas, GError **error)
 static GimpLayer *
 compute_and_publish (denoise *d, GimpPDBStatusType *status, GError **error)
 {
-  df_input    input = { .seed = (guint64) d->s->seed, .x0 = d->in.x0, .mask = d->mask };
-  share       part  = { 0, 1 };
+  df_input    input   = { .seed = (guint64) d->s->seed, .x0 = d->in.x0, .mask = d->mask };
+  share       part    = { 0, 1, d->watch, JOB_GO_ON };
   df_session *session = new_session (d->model, &d->request, status, error);
   GimpLayer  *layer   = NULL;
-  float      *canvas;
+  float      *canvas, *preview;
   df_error    err;
+  df_status   result;
 
   if (session == NULL)
     return NULL;
-  *status = GIMP_PDB_EXECUTION_ERROR;
   canvas  = g_new (float, (gsize) d->request.width * d->request.height * d->in.channels);
-  gimp_progress_init_printf ("%s", df_model_describe (d->model)->title);
-  if (job_run (session, &input, tick, &part, canvas, &err) == DF_OK)
-    layer = publish (d, canvas, error);
-  else
+  preview = open_watch (d->watch, df_model_describe (d->model), &d->request);
+  result  = job_run (session, &input, tick, &part, preview, canvas, &err);
+  *status = result == DF_CANCELLED ? GIMP_PDB_CANCEL : GIMP_PDB_EXECUTION_ERROR;
+  if (result == DF_OK)
+    layer = publish (d, canvas, stopped_after (session), error);
+  else if (result != DF_CANCELLED)
     refuse (error, "%s", err.text);
   gimp_progress_end ();
   df_session_free (session);
+  g_free (preview);
   g_free (canvas);
   return layer;
 }
 
 GimpLayer *
-run_denoise (GimpImage *image, GimpDrawable **drawables, settings *s, GimpPDBStatusType *status, GError **error)
+run_denoise (GimpImage *image, GimpDrawable **drawables, settings *s, const job_watch *watch, GimpPDBStatusType *status,
+             GError **error)
 {
-  denoise    d     = { .image = image, .s = s };
+  denoise    d     = { .image = image, .s = s, .watch = watch };
   GimpLayer *layer = NULL;
 
   *status = GIMP_PDB_CALLING_ERROR;
@@ -346,7 +433,7 @@ run_denoise (GimpImage *image, GimpDrawable **drawables, settings *s, GimpPDBSta
       refuse (error, "The selection does not touch the layer: select a part of it, or nothing at all.");
       return NULL;
     }
-  d.model = open_model (s->model, error);
+  d.model = open_model (s, error);
   if (d.model != NULL && check_settings (s, d.model, &d.request, error) && read_picture (&d, error))
     layer = compute_and_publish (&d, status, error);
   region_clear (&d.in);

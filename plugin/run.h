@@ -6,11 +6,13 @@
 #include <libgimp/gimp.h>
 
 #include "args.h"
+#include "job.h"
 
-/* New layers (g_free the array), NULL-terminated; NULL with an error and *status. */
-GimpLayer **run_generate (GimpImage *image, settings *s, GimpPDBStatusType *status, GError **error);
-/* The drawable itself, or the new layer; NULL with an error and *status. */
-GimpLayer  *run_denoise  (GimpImage *image, GimpDrawable **drawables, settings *s, GimpPDBStatusType *status,
+/* New layers (g_free the array), NULL-terminated; NULL with *status and, unless that is CANCEL, an error. */
+GimpLayer **run_generate (GimpImage *image, settings *s, const job_watch *watch, GimpPDBStatusType *status,
                           GError **error);
+/* The drawable itself, or the new layer; NULL likewise. */
+GimpLayer  *run_denoise  (GimpImage *image, GimpDrawable **drawables, settings *s, const job_watch *watch,
+                          GimpPDBStatusType *status, GError **error);
 
 #endif

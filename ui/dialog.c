@@ -5,7 +5,6 @@
 #include "dialog.h"
 
 #include <libgimp/gimpui.h>
-#include <math.h>
 #include <string.h>
 
 #include "model_chooser.h"
@@ -13,7 +12,7 @@
 typedef struct dialog
 {
   GObject       *config;
-  GtkWidget     *grid;
+  GtkWidget     *grid;         /* rows go here: the dialog's own, later that of the expander */
   int            row;
   model_chooser *chooser;
   GtkAdjustment *level;        /* √ᾱ_t; denoise only */
@@ -41,11 +40,41 @@ add_row (dialog *d, const char *label, GtkWidget *control)
   gtk_grid_attach (GTK_GRID (d->grid), control, 1, d->row++, 1, 1);
 }
 
+/* The lowest value of a spin button may have a name instead of a number. */
+static gboolean
+write_name (GtkSpinButton *button, const char *name)
+{
+  double low;
+
+  gtk_spin_button_get_range (button, &low, NULL);
+  if (gtk_spin_button_get_value (button) != low)
+    return FALSE;
+  gtk_entry_set_text (GTK_ENTRY (button), name);
+  return TRUE;
+}
+
+static int
+read_name (GtkSpinButton *button, double *value, const char *name)
+{
+  if (strcmp (gtk_entry_get_text (GTK_ENTRY (button)), name) != 0)
+    return FALSE;
+  gtk_spin_button_get_range (button, value, NULL);
+  return TRUE;
+}
+
+/* lowest: name of the lowest value, or NULL. */
 static GtkWidget *
-spin (dialog *d, const char *property, double low, double high, double step, int digits, const char *tip)
+spin (dialog *d, const char *property, double low, double high, double step, int digits, const char *lowest,
+      const char *tip)
 {
   GtkWidget *button = gtk_spin_button_new_with_range (low, high, step);
 
+  if (lowest != NULL)
+    {
+      gtk_spin_button_set_numeric (GTK_SPIN_BUTTON (button), FALSE);
+      g_signal_connect (button, "output", G_CALLBACK (write_name), (gpointer) lowest);
+      g_signal_connect (button, "input", G_CALLBACK (read_name), (gpointer) lowest);
+    }
   gtk_spin_button_set_digits (GTK_SPIN_BUTTON (button), (guint) digits);
   gtk_widget_set_tooltip_text (button, tip);
   g_object_bind_property (d->config, property, button, "value", G_BINDING_BIDIRECTIONAL | G_BINDING_SYNC_CREATE);
@@ -80,7 +109,6 @@ add_check (dialog *d, const char *property, const char *label)
 static void
 roll (GtkButton *button, dialog *d)
 {
-  (void) button;
   g_object_set (d->config, "seed", g_random_int_range (0, G_MAXINT32), "random-seed", FALSE, NULL);
 }
 
@@ -89,7 +117,7 @@ add_seed (dialog *d)
 {
   GtkWidget *box = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6), *number, *dice, *check;
 
-  number = spin (d, "seed", 0, G_MAXINT32, 1, 0, "The same seed gives the same picture");
+  number = spin (d, "seed", 0, G_MAXINT32, 1, 0, NULL, "The same seed gives the same picture");
   dice   = gtk_button_new_with_label ("⚄");
   check  = gtk_check_button_new_with_mnemonic ("new each _time");
   gtk_widget_set_tooltip_text (dice, "Roll a seed");
@@ -182,24 +210,47 @@ model_changed (gpointer user)
 
 /* ------------------------------------------------------------------ the two dialogs */
 
+/* Rows that follow go into a closed expander. */
 static void
-add_sampling (dialog *d)
+begin_details (dialog *d)
+{
+  GtkWidget *expander = gtk_expander_new_with_mnemonic ("Deta_ils"), *grid = gtk_grid_new ();
+
+  gtk_grid_set_row_spacing (GTK_GRID (grid), 6);
+  gtk_grid_set_column_spacing (GTK_GRID (grid), 12);
+  gtk_container_set_border_width (GTK_CONTAINER (grid), 6);
+  gtk_container_add (GTK_CONTAINER (expander), grid);
+  gtk_grid_attach (GTK_GRID (d->grid), expander, 0, d->row++, 2, 1);
+  gtk_expander_set_resize_toplevel (GTK_EXPANDER (expander), TRUE);
+  d->grid = grid;
+  d->row  = 0;
+}
+
+static void
+add_details (dialog *d, procedure_kind kind)
 {
   static const char *const ids[] = { "auto", "ddim", "ddpm", NULL }, *const labels[] = { "automatic", "DDIM", "DDPM" };
+  static const char *const spacings[] = { "", "linear", "quad", NULL };
+  static const char *const spacing_labels[] = { "automatic", "even steps", "more steps near the end" };
 
-  add_row (d, "Sa_mpler", words (d, "sampler", ids, labels));
-  add_row (d, "S_teps", spin (d, "steps", 0, 1000, 1, 0, "0: what the model recommends"));
-  add_row (d, "_Eta", spin (d, "eta", 0, 1, 0.1, 2, "0: deterministic; 1: as much new noise as DDPM"));
-  add_row (d, "G_uidance scale", spin (d, "guidance", 0, 20, 0.5, 2, "1: off; more: closer to the class"));
+  begin_details (d);
+  add_row (d, "Sampl_er", words (d, "sampler", ids, labels));
+  if (kind == PROCEDURE_DENOISE)
+    add_row (d, "Spacing", words (d, "spacing", spacings, spacing_labels));
+  add_row (d, "Eta", spin (d, "eta", 0, 1, 0.1, 2, NULL, "0: deterministic; 1: as much new noise as DDPM"));
+  add_row (d, "Guidance scale", spin (d, "guidance", 0, 20, 0.5, 2, NULL, "1: off; more: closer to the class"));
+  add_row (d, "Memor_y cap (MB)", spin (d, "memory-mb", 0, 1000000, 100, 0, "automatic", "Automatic: half of the free "
+                                        "memory. A run that needs more is refused before it starts"));
 }
 
 static void
 fill_generate (dialog *d)
 {
-  add_row (d, "_Width", spin (d, "width", 0, 65536, 8, 0, "0: as the selection, else the model's own"));
-  add_row (d, "Hei_ght", spin (d, "height", 0, 65536, 8, 0, "0: as the selection, else the model's own"));
-  add_row (d, "Num_ber of layers", spin (d, "count", 1, 100, 1, 0, "With seeds seed, seed + 1, …"));
-  add_sampling (d);
+  const char *tip = "Automatic: as the selection, else what suits model and image";
+
+  add_row (d, "_Width", spin (d, "width", 0, 65536, 8, 0, "automatic", tip));
+  add_row (d, "Hei_ght", spin (d, "height", 0, 65536, 8, 0, "automatic", tip));
+  add_row (d, "Num_ber of layers", spin (d, "count", 1, 100, 1, 0, NULL, "With seeds seed, seed + 1, …"));
 }
 
 static void
@@ -209,15 +260,12 @@ fill_denoise (dialog *d)
   static const char *const edge_labels[] = { "half selected = half denoised", "blend through the selection" };
   static const char *const outputs[] = { "replace", "new-layer", NULL };
   static const char *const output_labels[] = { "replace the layer's pixels", "new layer" };
-  static const char *const spacings[] = { "", "linear", "quad", NULL };
-  static const char *const spacing_labels[] = { "automatic", "even steps", "more steps near the end" };
 
   add_level (d);
-  add_sampling (d);
-  add_row (d, "S_pacing", words (d, "spacing", spacings, spacing_labels));
-  add_row (d, "Edge", words (d, "edge", edges, edge_labels));
-  add_row (d, "_Feather", spin (d, "feather", -1, 1000, 1, 1, "Pixels inwards; -1: automatic"));
-  add_row (d, "Out_put", words (d, "output", outputs, output_labels));
+  add_row (d, "Ed_ge", words (d, "edge", edges, edge_labels));
+  add_row (d, "_Feather (px)", spin (d, "feather", -1, 1000, 1, 1, "automatic", "Softens the edge inwards; automatic: 3 "
+                                     "where the selection is hard, else none"));
+  add_row (d, "O_utput", words (d, "output", outputs, output_labels));
 }
 
 static void
@@ -227,35 +275,37 @@ fill (dialog *d, procedure_kind kind)
 
   gtk_label_set_xalign (GTK_LABEL (first), 0.0);
   gtk_grid_attach (GTK_GRID (d->grid), first, 0, d->row++, 2, 1);
-  add_row (d, "Mode_l", d->chooser->models);
+  add_row (d, "_Model", d->chooser->models);
   gtk_grid_attach (GTK_GRID (d->grid), d->chooser->about, 1, d->row++, 1, 1);
-  add_row (d, "Cla_ss", d->chooser->classes);
+  add_row (d, "Cl_ass", d->chooser->classes);
   (kind == PROCEDURE_GENERATE ? fill_generate : fill_denoise) (d);
+  add_row (d, "Ste_ps", spin (d, "steps", 0, 1000, 1, 0, "automatic", "Automatic: what the model recommends. More steps "
+                              "take longer and are finer"));
   add_seed (d);
   add_check (d, "tile-horizontal", "Seamless hori_zontally");
   add_check (d, "tile-vertical", "Seamless _vertically");
-  add_row (d, "Memor_y cap (MB)", spin (d, "memory-mb", 0, 1000000, 100, 0, "0: half of the free memory"));
+  add_details (d, kind);
 }
 
 gboolean
 dialog_run (GimpProcedure *procedure, GimpProcedureConfig *config, procedure_kind kind)
 {
   dialog     d = { .config = G_OBJECT (config) };
-  GtkWidget *window;
+  GtkWidget *window, *grid;
   gboolean   go;
 
   gimp_ui_init ("gimp-diffusion");
   window    = gimp_procedure_dialog_new (procedure, config,
                                          kind == PROCEDURE_GENERATE ? "Generate Image" : "Partially Denoise Selection");
   d.chooser = model_chooser_new (d.config, model_changed, &d);
-  d.grid    = gtk_grid_new ();
-  gtk_grid_set_row_spacing (GTK_GRID (d.grid), 6);
-  gtk_grid_set_column_spacing (GTK_GRID (d.grid), 12);
-  gtk_container_set_border_width (GTK_CONTAINER (d.grid), 12);
+  grid      = d.grid = gtk_grid_new ();
+  gtk_grid_set_row_spacing (GTK_GRID (grid), 6);
+  gtk_grid_set_column_spacing (GTK_GRID (grid), 12);
+  gtk_container_set_border_width (GTK_CONTAINER (grid), 12);
   fill (&d, kind);
   follow_config (&d);
-  gtk_box_pack_start (GTK_BOX (gtk_dialog_get_content_area (GTK_DIALOG (window))), d.grid, TRUE, TRUE, 0);
-  gtk_widget_show_all (d.grid);
+  gtk_box_pack_start (GTK_BOX (gtk_dialog_get_content_area (GTK_DIALOG (window))), grid, TRUE, TRUE, 0);
+  gtk_widget_show_all (grid);
   go = gimp_procedure_dialog_run (GIMP_PROCEDURE_DIALOG (window));
   g_signal_handlers_disconnect_by_data (d.config, &d);
   gtk_widget_destroy (window);

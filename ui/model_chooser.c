@@ -95,6 +95,7 @@ describe (model_chooser *c, const char *problem)
     text = g_strdup_printf ("%s%s%s%s", info->description, info->description[0] != '\0' ? "\n" : "",
                             info->licence[0] != '\0' ? "Licence: " : "", info->licence);
   gtk_label_set_text (GTK_LABEL (c->about), text);
+  gtk_widget_set_visible (c->about, text[0] != '\0');
   g_free (text);
 }
 
@@ -137,6 +138,7 @@ model_chooser_new (GObject *config, void (*changed) (gpointer user), gpointer us
   gtk_label_set_line_wrap (GTK_LABEL (c->about), TRUE);
   gtk_label_set_max_width_chars (GTK_LABEL (c->about), 48);
   gtk_label_set_xalign (GTK_LABEL (c->about), 0.0);
+  gtk_widget_set_no_show_all (c->about, TRUE);      /* hidden where there is nothing to say */
   g_signal_connect (c->classes, "changed", G_CALLBACK (class_chosen), c);
   g_object_get (config, "model", &wanted, NULL);
   if (!gtk_combo_box_set_active_id (GTK_COMBO_BOX (c->models), wanted != NULL ? wanted : ""))

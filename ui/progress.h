@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* progress: the window of a run that was started from a dialog: how far it is, the present x̂_0, and two ways out: stop
+ * and keep that, or cancel and keep nothing. Opened with the first picture, so a refusal shows no window. */
+#ifndef UI_PROGRESS_H
+#define UI_PROGRESS_H
+
+#include <gtk/gtk.h>
+
+#include "plugin/job.h"
+
+typedef struct progress
+{
+  GtkWidget *window, *picture, *bar;
+  int        width, height, channels;    /* of the canvas */
+  job_answer answer;
+} progress;
+
+/* For run_generate and run_denoise; p starts as zeros and outlives the run. */
+job_watch progress_watch (progress *p);
+/* Closes the window where there is one. */
+void      progress_close (progress *p);
+
+#endif
