@@ -126,29 +126,38 @@ continue_in_root ()
 # The newest index of what this system's apt can download.
 apt_update () { ! is_root || apt-get -q update >&2; }
 
-# yyjson's source: Debian has it as a shared library only, which a user's system may lack. The
-# source comes from where the packages come from, through an index of its own.
-fetch_yyjson ()
+# Debian's source of yyjson into $yyjson, through an index of its own. Called in a subshell.
+unpack_yyjson ()
 {
-  local work
+  local work options
 
-  [ -e "$yyjson/src/yyjson.c" ] && return
-  command -v apt-get >/dev/null || return 0
-  mkdir -p "$cache"
   work=$(mktemp -d "$cache/yyjson.XXXXXX")
+  # shellcheck disable=SC2064 # this very folder
+  trap "rm -rf '$work'" EXIT
+  options=(-q -o Dir::Etc::SourceList="$work/sources.list" -o Dir::Etc::SourceParts=/dev/null
+           -o Dir::State::Lists="$work/lists" -o APT::Sandbox::User="$(id -un)")
   mkdir -p "$work/lists/partial" "$work/tar" "$work/src"
+  cd "$work/tar"
   apt_update
   # apt leaves $(SIGNED_BY) as it is where a source names no key
   apt-get indextargets --format 'deb-src [signed-by=$(SIGNED_BY)] $(REPO_URI) $(RELEASE) $(COMPONENT)' \
     'Created-By: Packages' | grep -E ' (main|universe)$' | sed 's/ \[signed-by=\$.*)\]//' | sort -u >"$work/sources.list"
+  # --tar-only, for nothing but the archive is needed
+  apt-get "${options[@]}" update >&2 &&
+    apt-get "${options[@]}" source --tar-only yyjson >&2 &&
+    python3 -m tarfile --filter data -e yyjson_*.orig.tar.* "$work/src" >&2 &&
+    mv -T "$work"/src/*/ "$yyjson"
+}
+
+# Debian has yyjson as a shared library only, which a user's system may lack: it is linked in from its
+# source, which comes from where the packages come from.
+fetch_yyjson ()
+{
+  [ -e "$yyjson/src/yyjson.c" ] && return
+  command -v apt-get >/dev/null || return 0
+  mkdir -p "$cache"
   (
-    opts=(-q -o Dir::Etc::SourceList="$work/sources.list" -o Dir::Etc::SourceParts=/dev/null
-          -o Dir::State::Lists="$work/lists" -o APT::Sandbox::User="$(id -un)")
-    # --tar-only, for nothing but the archive is needed
-    cd "$work/tar" && apt-get "${opts[@]}" update >&2 && apt-get "${opts[@]}" source --tar-only yyjson >&2 &&
-      python3 -m tarfile --filter data -e yyjson_*.orig.tar.* "$work/src" >&2
-  ) || { rm -rf "$work"; say 'dev: no source of yyjson; the shared library is used'; return 0; }
-  # -T: whoever came second finds a full folder there and fails, with nothing lost
-  mv -T "$work"/src/*/ "$yyjson" 2>/dev/null || [ -e "$yyjson/src/yyjson.c" ]
-  rm -rf "$work"
+    flock 9
+    [ -e "$yyjson/src/yyjson.c" ] || unpack_yyjson
+  ) 9>"$cache/lock" || say 'dev: no source of yyjson; the shared library is used'
 }

@@ -55,6 +55,8 @@ cmd_dist ()
 
   cmd_build
   version=$(meson introspect --projectinfo "$build" | python3 -c 'import json, sys; print(json.load(sys.stdin)["version"])')
+  ! objdump -p "$build/gimp-diffusion" | grep -q 'NEEDED.*yyjson' ||
+    die "the program needs a shared yyjson; remove $build and try again with a network."
   zip=$build/gimp-diffusion-$version-linux-$(uname -m).zip
   mapfile -t models < <(shipped_models)
   [ ${#models[@]} -gt 0 ] || die 'there is no model to ship in models/.'
