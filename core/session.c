@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* session: the state of one run behind diffusion.h: begin, step, estimate, finish; df_run is the loop over them. */
-#define _POSIX_C_SOURCE 199309L   /* clock_gettime */
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/cpu.h"
 #include "ops/conv.h"
 #include "process/request.h"
@@ -11,7 +11,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 struct df_session
 {
@@ -118,15 +117,6 @@ df_noise (const df_model *model, const df_request *request, double t, uint64_t s
 
 /* ------------------------------------------------------------------ forecast */
 
-static double
-now (void)
-{
-  struct timespec t;
-
-  clock_gettime (CLOCK_MONOTONIC, &t);
-  return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec;
-}
-
 /* FLOP/s of a middling 3×3 convolution on this machine now; about 20 ms. 0 when memory is refused. */
 static double
 measured_speed (df_pool *pool)
@@ -138,15 +128,15 @@ measured_speed (df_pool *pool)
   float            *w = df_alloc (df_conv_packed_floats (k, 64, 64, 3), sizeof *w);
   df_ops            ops = { k, pool, df_alloc (df_conv_scratch (&conv) + DF_SLACK, sizeof (float)) };
   df_conv_io        io = { .x = x, .packed = w, .scale = 1.0f, .y = y };
-  double            best = INFINITY, start = now ();
+  double            best = INFINITY, start = df_seconds ();
   bool              fine = x != NULL && y != NULL && w != NULL && ops.scratch != NULL;
 
-  while (fine && now () - start < 0.02)
+  while (fine && df_seconds () - start < 0.02)
     {
-      double one = now ();
+      double one = df_seconds ();
 
       df_conv_forward (&ops, &conv, &io);
-      best = fmin (best, now () - one);
+      best = fmin (best, df_seconds () - one);
     }
   df_free (x);
   df_free (y);

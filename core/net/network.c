@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* network: see network.h. */
-#define _POSIX_C_SOURCE 199309L   /* clock_gettime */
 #include "net/network.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "ops/conv.h"
 
 #include <string.h>
-#include <time.h>
 
 static size_t
 packed_floats (const df_plan *plan, const df_kernels *k, bool train, int param)
@@ -155,23 +154,14 @@ df_network_grad_input (const df_network *net)
   return buffer_at (net, net->plan.grad_input);
 }
 
-static double
-now (void)
-{
-  struct timespec t;
-
-  clock_gettime (CLOCK_MONOTONIC, &t);
-  return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec;
-}
-
 static void
 run_step (df_network *net, int index)
 {
-  double start = net->seconds != NULL ? now () : 0.0;
+  double start = net->seconds != NULL ? df_seconds () : 0.0;
 
   df_exec_step (&net->exec, &net->plan, &net->plan.steps[index]);
   if (net->seconds != NULL)
-    net->seconds[index] += now () - start;
+    net->seconds[index] += df_seconds () - start;
 }
 
 df_status

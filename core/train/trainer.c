@@ -1,25 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* trainer: building a run and stepping it; see trainer.h. */
-#define _POSIX_C_SOURCE 199309L   /* clock_gettime */
 #include "train/trainer.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define SPAN 65536   /* parameters of one tile of the optimizer */
-
-static double
-now (void)
-{
-  struct timespec t;
-
-  clock_gettime (CLOCK_MONOTONIC, &t);
-  return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec;
-}
 
 static const df_graph *
 graph_of (const df_trainer *trainer)
@@ -177,12 +167,12 @@ time_step (df_trainer *trainer, int phase)
     }
   for (int i = 0; i < 4; i++)
     {
-      double start = now ();
+      double start = df_seconds ();
 
       df_network_bind (net, (const float *const *) trainer->w_of, DF_LAYOUT_HWIO);
       if (df_network_forward (net, trainer->batch.t, trainer->batch.labels, NULL, NULL) == DF_OK)
         df_network_backward (net);
-      best = fmin (best, now () - start);
+      best = fmin (best, df_seconds () - start);
     }
   return best;
 }
@@ -419,12 +409,12 @@ df_trainer_step (df_trainer *trainer, df_train_report *report, df_error *err)
     phase++;
   if (trainer->started == 0.0)
     {
-      trainer->started      = now ();
+      trainer->started      = df_seconds ();
       trainer->started_step = trainer->step;
     }
   draw_batch (trainer, phase);
   DF_TRY (df_trainer_step_on (trainer, &trainer->batch, phase, report, err));
-  elapsed = now () - trainer->started;
+  elapsed = df_seconds () - trainer->started;
   report->samples_per_second = (double) (trainer->step - trainer->started_step) * trainer->batch.rows / elapsed;
   report->seconds_left = elapsed / (double) (trainer->step - trainer->started_step) *
                          (double) (trainer->steps - trainer->step);

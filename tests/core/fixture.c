@@ -106,6 +106,13 @@ fixture_params_free (fixture_params *params)
   df_free (params->doubles);
 }
 
+df_transition
+fixture_transition (const df_schedule *s, int t, int prev)
+{
+  return (df_transition) { .t = t, .prev = prev, .abar = df_schedule_abar (s, t), .abar_prev = df_schedule_abar (s, prev),
+                           .last = prev < 0 };
+}
+
 df_unet_config
 fixture_config (void)
 {

@@ -4,6 +4,8 @@
 #define DF_TEST_FIXTURE_H
 
 #include "net/network.h"
+#include "process/schedule.h"
+#include "process/step.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -26,6 +28,9 @@ typedef struct fixture_params
 } fixture_params;
 fixture_params fixture_params_new  (const df_graph *graph, fixture_rng *rng);
 void           fixture_params_free (fixture_params *params);
+
+/* A transition with its levels; prev -1 is the clean picture. */
+df_transition fixture_transition (const df_schedule *schedule, int t, int prev);
 
 /* A configuration of two levels (8, 16 channels); change fields before building. */
 df_unet_config fixture_config (void);

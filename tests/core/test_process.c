@@ -27,13 +27,6 @@ schedule_of (df_beta_schedule kind, bool zero_snr)
   return s;
 }
 
-static df_transition
-transition (const df_schedule *s, int t, int prev)
-{
-  return (df_transition) { .t = t, .prev = prev, .abar = df_schedule_abar (s, t), .abar_prev = df_schedule_abar (s, prev),
-                           .last = prev < 0 };
-}
-
 static void
 assert_near (double got, double want, double tolerance)
 {
@@ -60,7 +53,7 @@ static void
 clip_modes (void **state)
 {
   df_schedule   s    = schedule_of (DF_BETA_LINEAR, false);
-  df_transition at   = transition (&s, 500, 480);
+  df_transition at   = fixture_transition (&s, 500, 480);
   df_coefs      c    = df_ddim_coefs (&at, 0.0, false);
   double        a    = sqrt (at.abar), b = sqrt (1.0 - at.abar), x = 2.0, eps = 0.5, raw = (x - b * eps) / a;
   one           none = step_of (&c, DF_PREDICTION_EPSILON, DF_CLIP_NONE, 2.0f, 0.5f);
@@ -90,7 +83,7 @@ zero_snr_gives_numbers (void **state)
   assert_true (s.alphas_cumprod[T - 1] == 0.0f);
   for (int prev = T - 2; prev >= 0; prev -= 111)
     {
-      df_transition at   = transition (&s, T - 1, prev);
+      df_transition at   = fixture_transition (&s, T - 1, prev);
       df_coefs      all[] = { df_ddim_coefs (&at, 0.0, false), df_ddim_coefs (&at, 1.0, false),
                               df_ddim_coefs (&at, 0.0, true), df_ddpm_coefs (&at, DF_VARIANCE_FIXED_SMALL) };
 
@@ -147,7 +140,7 @@ a_known_pixel_keeps_its_marginal (void **state)
   (void) state;
   for (int t = 50; t < T; t += 50)
     {
-      df_transition at   = transition (&s, t, t - 50);
+      df_transition at   = fixture_transition (&s, t, t - 50);
       df_coefs      all[] = { df_ddpm_coefs (&at, DF_VARIANCE_FIXED_SMALL), df_ddpm_coefs (&at, DF_VARIANCE_FIXED_LARGE),
                               df_ddim_coefs (&at, 0.0, false), df_ddim_coefs (&at, 0.7, false),
                               df_ddim_coefs (&at, 0.0, true) };
@@ -189,7 +182,7 @@ denoise_ramp (const df_schedule *s, int steps, df_clip clip, df_coefs (*coefs) (
   df_noise_apply (df_schedule_abar (s, START), known, z, RAMP, x);
   for (int k = 0; k < list.count; k++)
     {
-      df_transition at = transition (s, list.t[k], list.t[k + 1]);
+      df_transition at = fixture_transition (s, list.t[k], list.t[k + 1]);
       df_coefs      c  = coefs (&at);
       float         noise = (float) (1.7 * fixture_uniform (&rng));
       df_step_io    io = { .x = x, .output = y, .z = z, .known = known, .w = w, .n = RAMP, .channels = 1, .clip = clip,

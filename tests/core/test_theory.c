@@ -26,13 +26,6 @@ schedule_of (df_beta_schedule kind)
   return s;
 }
 
-static df_transition
-transition (const df_schedule *s, int t, int prev)
-{
-  return (df_transition) { .t = t, .prev = prev, .abar = df_schedule_abar (s, t), .abar_prev = df_schedule_abar (s, prev),
-                           .last = prev < 0 };
-}
-
 static void
 assert_near (double got, double want, double tolerance)
 {
@@ -136,7 +129,7 @@ ho_eq_6_and_7_are_bayes (void **state)
   (void) state;
   for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
     {
-      df_transition at    = transition (&s, pairs[i][0], pairs[i][1]);
+      df_transition at    = fixture_transition (&s, pairs[i][0], pairs[i][1]);
       df_coefs      c     = df_ddpm_coefs (&at, DF_VARIANCE_FIXED_SMALL);
       double        x0    = 0.7, eps = -0.9, x = sqrt (at.abar) * x0 + sqrt (1.0 - at.abar) * eps, mean, variance;
       double        alpha = at.abar / at.abar_prev, beta = 1.0 - alpha;
@@ -162,7 +155,7 @@ ho_fixed_large_is_beta (void **state)
   (void) state;
   for (int t = 1; t < T; t++)
     {
-      df_transition at = transition (&s, t, t - 1);
+      df_transition at = fixture_transition (&s, t, t - 1);
       df_coefs      c  = df_ddpm_coefs (&at, DF_VARIANCE_FIXED_LARGE);
 
       /* β is recovered from two float32 ᾱ near 1, each exact to 6e-8 */
@@ -180,7 +173,7 @@ ho_algorithm_2_last_step_is_the_estimate (void **state)
   (void) state;
   for (int t = 0; t < T; t += 37)
     {
-      df_transition at   = transition (&s, t, -1);
+      df_transition at   = fixture_transition (&s, t, -1);
       df_coefs      all[] = { df_ddpm_coefs (&at, DF_VARIANCE_FIXED_SMALL), df_ddpm_coefs (&at, DF_VARIANCE_FIXED_LARGE),
                               df_ddim_coefs (&at, 0.0, false), df_ddim_coefs (&at, 1.0, false),
                               df_ddim_coefs (&at, 1.0, true), df_sigma_coefs (&at, 0.0) };
@@ -199,7 +192,7 @@ static void
 diffusers_adds_noise_in_the_last_step (void **state)
 {
   df_schedule   s  = schedule_of (DF_BETA_LINEAR);
-  df_transition at = transition (&s, 99, -1);
+  df_transition at = fixture_transition (&s, 99, -1);
 
   (void) state;
   at.compat = true;
@@ -223,7 +216,7 @@ song_eq_7_keeps_the_marginal_for_five_sigmas (void **state)
   for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
     for (size_t j = 0; j < sizeof parts / sizeof *parts; j++)
       {
-        df_transition at    = transition (&s, pairs[i][0], pairs[i][1]);
+        df_transition at    = fixture_transition (&s, pairs[i][0], pairs[i][1]);
         double        sigma = parts[j] * sqrt (1.0 - at.abar_prev);
         df_coefs      c     = df_sigma_coefs (&at, sigma);
         marginal      m     = marginal_of (&c, &at);
@@ -244,7 +237,7 @@ song_eq_16_sigma_of_eta (void **state)
   (void) state;
   for (int t = 20; t < T - 1; t += 49)
     {
-      df_transition at   = transition (&s, t, t - 20);
+      df_transition at   = fixture_transition (&s, t, t - 20);
       df_coefs      ddpm = df_ddpm_coefs (&at, DF_VARIANCE_FIXED_SMALL), half = df_ddim_coefs (&at, 0.5, false);
       df_coefs      one  = df_ddim_coefs (&at, 1.0, false);
       marginal      m    = marginal_of (&ddpm, &at);
@@ -263,7 +256,7 @@ static void
 song_sigma_hat_is_noisier_than_its_direction (void **state)
 {
   df_schedule   s   = schedule_of (DF_BETA_LINEAR);
-  df_transition at  = transition (&s, 500, 450);
+  df_transition at  = fixture_transition (&s, 500, 450);
   df_coefs      hat = df_ddim_coefs (&at, 0.0, true), one = df_ddim_coefs (&at, 1.0, false);
 
   (void) state;
@@ -283,7 +276,7 @@ song_ddim_eta_1_is_ho_ddpm (void **state)
   (void) state;
   for (int t = T - 1; t >= 0; t--)
     {
-      df_transition at = transition (&s, t, t - 1);
+      df_transition at = fixture_transition (&s, t, t - 1);
       float        *x = fixture_floats (&rng, N, 2.0), *y = fixture_floats (&rng, N, 2.0);
       float        *z = fixture_floats (&rng, N, 2.0);
       float         x0[N], a[N], b[N];
@@ -325,7 +318,7 @@ run_perfect (const df_schedule *s, const df_timesteps *list, coefs_fn coefs, df_
 
   for (int i = 0; i < list->count; i++)
     {
-      df_transition at = transition (s, list->t[i], list->t[i + 1]);
+      df_transition at = fixture_transition (s, list->t[i], list->t[i + 1]);
       df_coefs      c  = coefs (&at);
       float        *z  = fixture_floats (&rng, N, 1.7), output[N], estimate[N];
       df_step_io    io = { .x = x, .output = output, .z = z, .n = N, .channels = 3, .prediction = prediction,
@@ -411,7 +404,7 @@ samplers_end_in_the_datas_distribution (void **state)
 
       for (int t = T - 1; t >= 0; t--)
         {
-          df_transition at = transition (&s, t, t - 1);
+          df_transition at = fixture_transition (&s, t, t - 1);
           df_coefs      c  = samplers[k] (&at);
           affine        a  = affine_of (&c, at.abar);
 
@@ -437,7 +430,7 @@ decode (const df_schedule *s, const df_timesteps *list)
 
   for (int i = 0; i < list->count; i++)
     {
-      df_transition at = transition (s, list->t[i], list->t[i + 1]);
+      df_transition at = fixture_transition (s, list->t[i], list->t[i + 1]);
       df_coefs      c  = df_ddim_coefs (&at, 0.0, false);
 
       all = chain (affine_of (&c, at.abar), all);
@@ -453,7 +446,7 @@ encode (const df_schedule *s, const df_timesteps *list)
 
   for (int i = list->count - 1; i >= 0; i--)
     {
-      df_transition at = transition (s, list->t[i + 1], list->t[i]);
+      df_transition at = fixture_transition (s, list->t[i + 1], list->t[i]);
       df_coefs      c  = df_ddim_coefs (&at, 0.0, false);
       double        abar = at.abar_prev, y[2];
 
