@@ -245,7 +245,8 @@ class Reports(Case):
         rows = [float(line.split()[0]) for line in lines[2:]]
         self.assertGreater(len(rows), 10)
         self.assertEqual(rows, sorted(rows, reverse=True))
-        self.assertTrue(0.3 * total < sum(rows) < 3 * total, (sum(rows), total))
+        # means beside a median: on a busy machine they may be several times as long, never much shorter
+        self.assertGreater(sum(rows), 0.3 * total)
 
     def test_bench_refuses(self):
         self.refused(2, "bench", TINY, "--batch", "0", says=["batch"])
