@@ -73,13 +73,14 @@ read_phases (df_train_config *out, yyjson_val *list, df_error *err)
       yyjson_val    *entry = yyjson_arr_get (list, i);
       df_train_phase p     = { yyjson_get_int (yyjson_obj_get (entry, "size")),
                                yyjson_get_int (yyjson_obj_get (entry, "batch")),
-                               yyjson_get_num (yyjson_obj_get (entry, "share")) };
+                               yyjson_get_num (yyjson_obj_get (entry, "share")),
+                               yyjson_get_int (yyjson_obj_get (entry, "margin")) };
 
       if (i == DF_MAX_PHASES || p.size < multiple || p.size > 1024 || p.size % multiple != 0 || p.batch < 1 ||
-          p.batch > 4096 || !(p.share > 0))
+          p.batch > 4096 || !(p.share > 0) || p.margin < 0 || 2 * p.margin >= p.size)
         return df_fail (err, DF_ERROR_ARGUMENT,
                         "Training configuration: \"phases\" must be up to %d objects with size (a multiple of %d), "
-                        "batch and share.", DF_MAX_PHASES, multiple);
+                        "batch, share and margin (less than half of size).", DF_MAX_PHASES, multiple);
       out->phases[out->num_phases++] = p;
     }
   if (out->num_phases == 0)

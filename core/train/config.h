@@ -14,6 +14,8 @@ typedef struct df_train_phase
   int    size;           /* side of the square crops                             */
   int    batch;
   double share;          /* of the time (minutes) or of the steps                */
+  int    margin;         /* pixels at each edge of a crop that the loss leaves out: with circular padding they lie at
+                          * the seam of a crop that has one, which is not to be learned */
 } df_train_phase;
 
 typedef struct df_train_config
@@ -31,8 +33,8 @@ typedef struct df_train_config
   double              picture_size;     /* pictures are reduced to this short side; 0 = as they are */
   double              flip_x, flip_y, rotate;   /* 0 or 1                          */
   double              wrap;             /* 1: pictures are seamless, crops may cross their edges */
-  double              circular;         /* 1: circular padding: only for crops that are themselves seamless, or the
-                                         * network learns the seams at their edges as part of the picture      */
+  double              circular;         /* 1: circular padding: the network knows no border, and makes seamless
+                                         * pictures; crops that are not seamless themselves need a margin      */
   double              steps, minutes;   /* steps 0: from minutes                   */
   double              seed, threads;
   char               *text;             /* the whole configuration as JSON, owned  */

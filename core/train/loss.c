@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* loss: L_simple = E‖ε - ε_θ(x_t, t)‖² (Ho 2020, eq. 14), its v form (Salimans & Ho 2022, v = √ᾱ·ε - √(1-ᾱ)·x_0) and
- * its x_0 form, with the Min-SNR-γ weight (Hang 2023) when γ > 0; mean over all elements of the batch. */
+ * its x_0 form, with the Min-SNR-γ weight (Hang 2023) when γ > 0; mean over all elements of the batch but for a
+ * margin. */
 #include "train/trainer.h"
 
 #include <math.h>
@@ -30,24 +31,35 @@ weight_at (df_prediction prediction, double abar, double gamma)
   return prediction == DF_PREDICTION_V ? least / (snr + 1.0) : least;
 }
 
+/* Whether element j of a picture lies within the margin. */
+static bool
+left_out (const df_batch *b, size_t j, size_t channels)
+{
+  size_t side = (size_t) b->size, m = (size_t) b->margin, x = j / channels % side, y = j / channels / side;
+
+  return x < m || y < m || x >= side - m || y >= side - m;
+}
+
 double
 df_loss_gradient (const df_schedule *schedule, df_prediction prediction, double min_snr_gamma,
                   const df_batch *batch, size_t row, const float *y, float *dy)
 {
-  double n = (double) batch->rows * (double) row, loss = 0.0;
+  size_t side = (size_t) batch->size, inner = side - 2 * (size_t) batch->margin, channels = row / (side * side);
+  double n = (double) batch->rows * (double) (inner * inner * channels), loss = 0.0;
 
   for (int i = 0; i < batch->rows; i++)
     {
       double abar = df_schedule_abar (schedule, batch->t[i]);
       double w    = weight_at (prediction, abar, min_snr_gamma);
       float  a = (float) sqrt (abar), s = (float) sqrt (1.0 - abar);
+      size_t first = (size_t) i * row;
 
-      for (size_t j = (size_t) i * row; j < ((size_t) i + 1) * row; j++)
+      for (size_t j = first; j < first + row; j++)
         {
           float target = prediction == DF_PREDICTION_EPSILON ? batch->noise[j]
                          : prediction == DF_PREDICTION_V     ? a * batch->noise[j] - s * batch->x0[j]
                                                              : batch->x0[j];
-          float d = y[j] - target;
+          float d = batch->margin > 0 && left_out (batch, j - first, channels) ? 0.0f : y[j] - target;
 
           loss += w * (double) d * (double) d / n;
           dy[j] = (float) (2.0 * w / n) * d;

@@ -117,7 +117,7 @@ build_batch (df_trainer *trainer, df_error *err)
       floats = b * side * side > floats ? b * side * side : floats;
     }
   floats *= (size_t) trainer->data.channels;
-  trainer->batch = (df_batch) { 0, df_alloc (floats, sizeof (float)), df_alloc (floats, sizeof (float)),
+  trainer->batch = (df_batch) { 0, 0, 0, df_alloc (floats, sizeof (float)), df_alloc (floats, sizeof (float)),
                                 df_alloc (rows, sizeof (double)), df_alloc (rows, sizeof (int)) };
   if (trainer->batch.x0 == NULL || trainer->batch.noise == NULL || trainer->batch.t == NULL ||
       trainer->batch.labels == NULL)
@@ -386,7 +386,9 @@ draw_batch (df_trainer *trainer, int phase)
   df_draw                draw = df_draw_start ((uint32_t) c->seed, (uint32_t) trainer->step, DF_STREAM_ROWS);
   df_draw                noise = df_draw_start ((uint32_t) c->seed, (uint32_t) trainer->step, DF_STREAM_NOISE);
 
-  b->rows = c->phases[phase].batch;
+  b->rows   = c->phases[phase].batch;
+  b->size   = size;
+  b->margin = c->phases[phase].margin;
   for (int i = 0; i < b->rows; i++)
     {
       b->labels[i] = df_data_crop (&trainer->data, c, &draw, size, b->x0 + (size_t) i * row);

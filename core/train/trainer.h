@@ -13,6 +13,7 @@
 typedef struct df_batch
 {
   int     rows;
+  int     size, margin;     /* side of the pictures; pixels at their edges that the loss leaves out */
   float  *x0, *noise;       /* [rows,size,size,channels] */
   double *t;                /* [rows], whole numbers     */
   int    *labels;           /* [rows]                    */
