@@ -5,7 +5,8 @@
 
 #include "diffusion.h"
 
-/* Fills err (if not NULL) and returns status, so that `return df_fail (err, DF_ERROR_…, "…", …);` is one line. */
+/* Fills err (if not NULL) and returns status, so that `return df_fail (err, DF_ERROR_…, "…", …);` is one line.
+ * Control characters and what is not UTF-8 become '?': names may come from damaged files. */
 df_status df_fail (df_error *err, df_status status, const char *format, ...)
   __attribute__ ((format (printf, 3, 4)));
 

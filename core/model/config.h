@@ -68,7 +68,7 @@ typedef struct df_card
   bool       any_size, tileable;
   int        steps, denoise_steps, start_t;
   double     eta, guidance;
-  int        sampler, spacing, clip;      /* df_sampler, df_spacing, df_clip or -1                        */
+  int        sampler, spacing, clip;      /* df_sampler, df_spacing (linear or quad), df_clip or -1       */
 } df_card;
 
 /* text: JSON of `size` bytes, not necessarily terminated; where: file name for messages.
