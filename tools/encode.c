@@ -3,35 +3,33 @@
 #include "cli.h"
 
 static int
-encode_picture (const cli_options *o, const df_model *model)
+encode_picture (const cli_options *o, const df_model *model, cli_picture *p)
 {
-  cli_picture p = { 0 };
   df_request  r;
   df_session *session;
   df_error    err;
   df_status   status;
   int         result;
 
-  if (!cli_picture_load (&p, o->input, df_model_describe (model)->channels))
+  if (!cli_picture_load (p, o->input, df_model_describe (model)->channels))
     return 1;
   if (!cli_request (o, model, FALSE, &r, &result))
     return result;
   r.encode  = true;
   r.sampler = DF_SAMPLER_DDIM;
   r.eta     = 0.0;
-  r.width   = p.width;
-  r.height  = p.height;
-  r.batch   = p.count;
+  r.width   = p->width;
+  r.height  = p->height;
+  r.batch   = p->count;
   status = df_session_new (&session, model, &r, &err);
   if (status == DF_OK)
     {
-      status = df_run (session, &(df_input) { .x0 = p.data }, NULL, p.data, &err);
+      status = df_run (session, &(df_input) { .x0 = p->data }, NULL, p->data, &err);
       df_session_free (session);
     }
-  result = status == DF_OK ? (cli_picture_save (&p, o->output) ? 0 : 1)
+  result = status == DF_OK ? (cli_picture_save (p, o->output) ? 0 : 1)
            : status == DF_ERROR_ARGUMENT ? cli_usage ("%s", err.text) : cli_fail ("%s", err.text);
   cli_request_clear (&r);
-  cli_picture_clear (&p);
   return result;
 }
 
@@ -40,6 +38,7 @@ cli_encode (int argc, char **argv)
 {
   cli_options o;
   df_model   *model  = NULL;
+  cli_picture p      = { 0 };
   int         status = 2;
 
   if (cli_parse (&o, "encode", "MODEL -i IN -o XT.npy", argc, argv, 1, CLI_INPUT | CLI_OUTPUT))
@@ -47,8 +46,9 @@ cli_encode (int argc, char **argv)
       if (!g_str_has_suffix (o.output, ".npy"))
         status = cli_usage ("x_T is no picture: name the result .npy.");
       else
-        status = (model = cli_open_model (&o)) != NULL ? encode_picture (&o, model) : 1;
+        status = (model = cli_open_model (&o)) != NULL ? encode_picture (&o, model, &p) : 1;
     }
+  cli_picture_clear (&p);
   df_model_close (model);
   cli_options_clear (&o);
   return status;

@@ -79,7 +79,8 @@ parse_table (cli_options *o, const char *command, const char *synopsis, int *arg
 {
   const option options[] = {
     { "ednx", { "input", 'i', 0, G_OPTION_ARG_FILENAME, &o->input, "picture to start from (.png, .npy)", "IN" } },
-    { "esdnxlt", { "output", 'o', 0, G_OPTION_ARG_FILENAME, &o->output, "result (.png, .npy; train: a folder)", "OUT" } },
+    { "esdnxlt", { "output", 'o', 0, G_OPTION_ARG_FILENAME, &o->output, "result (.png, .npy; train: a folder)",
+                   "OUT" } },
     { "edn", { "t", 0, 0, G_OPTION_ARG_DOUBLE, &o->t, "timestep, 0 … T-1", "T" } },
     { "isb", { "size", 0, 0, G_OPTION_ARG_STRING, &o->size, "width and height", "WxH" } },
     { "s", { "count", 0, 0, G_OPTION_ARG_INT, &o->count, "number of pictures", "N" } },
@@ -92,7 +93,8 @@ parse_table (cli_options *o, const char *command, const char *synopsis, int *arg
                         "leading, trailing, linspace, quad; denoise: linear, quad", "S" } },
     { MODEL_COMMANDS, { "eta", 0, 0, G_OPTION_ARG_DOUBLE, &o->eta, "0 = deterministic … 1 = DDPM", "E" } },
     { MODEL_COMMANDS, { "sigmas", 0, 0, G_OPTION_ARG_FILENAME, &o->sigmas, "one σ per step", "FILE" } },
-    { MODEL_COMMANDS, { "variance", 0, 0, G_OPTION_ARG_STRING, &o->variance, "fixed-small, fixed-large, sigma-hat", "V" } },
+    { MODEL_COMMANDS, { "variance", 0, 0, G_OPTION_ARG_STRING, &o->variance, "fixed-small, fixed-large, sigma-hat",
+                        "V" } },
     { MODEL_COMMANDS, { "seed", 0, 0, G_OPTION_ARG_INT64, &o->seed, "0 … 2147483647", "N" } },
     { "s", { "init", 0, 0, G_OPTION_ARG_FILENAME, &o->init, "x_T given", "XT.npy" } },
     { "dn", { "edge", 0, 0, G_OPTION_ARG_STRING, &o->edge, "noise-level or blend", "E" } },
@@ -380,16 +382,13 @@ set_numbers (const cli_options *o, const df_model *model, gboolean partial, df_r
   r->memory_cap = o->memory > 0 ? (size_t) o->memory * 1000000 : 0;
 }
 
-gboolean
-cli_request (const cli_options *o, const df_model *model, gboolean partial, df_request *r, int *status)
+static gboolean
+read_request (const cli_options *o, const df_model *model, gboolean partial, df_request *r, int *status)
 {
   df_error err;
 
   *status = 2;
-  df_request_default (model, r);
-  if (!parse_timesteps (o, r))
-    return FALSE;
-  if (partial && !check_start (o, model, r))
+  if (!parse_timesteps (o, r) || (partial && !check_start (o, model, r)))
     return FALSE;
   set_numbers (o, model, partial, r);
   if (!parse_words (o, partial, r) || !parse_places (o, r))
@@ -400,6 +399,16 @@ cli_request (const cli_options *o, const df_model *model, gboolean partial, df_r
     return cli_usage ("--guidance cannot be used with --compat diffusers: its pipelines have none.") == 0;
   *status = 1;
   return parse_sigmas (o, r);
+}
+
+gboolean
+cli_request (const cli_options *o, const df_model *model, gboolean partial, df_request *r, int *status)
+{
+  df_request_default (model, r);
+  if (read_request (o, model, partial, r, status))
+    return TRUE;
+  cli_request_clear (r);
+  return FALSE;
 }
 
 void

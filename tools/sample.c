@@ -71,14 +71,20 @@ cli_sample_and_save (const cli_options *o, const df_model *model, const float *i
 
   if (!cli_request (o, model, FALSE, &r, &status))
     return status;
+  status = 0;
   width  = r.width;
   height = r.height;
   if (!fit_axis (&r.width, info->size_multiple, r.tile_x, "width") ||
       !fit_axis (&r.height, info->size_multiple, r.tile_y, "height"))
-    return 2;
-  if (init != NULL && (r.width != width || r.height != height))
-    return cli_usage ("x_T is %d × %d; this model works on sides that are multiples of %d.", width, height,
-                      info->size_multiple);
+    status = 2;
+  else if (init != NULL && (r.width != width || r.height != height))
+    status = cli_usage ("x_T is %d × %d; this model works on sides that are multiples of %d.", width, height,
+                        info->size_multiple);
+  if (status != 0)
+    {
+      cli_request_clear (&r);
+      return status;
+    }
   if (r.rng == DF_RNG_TORCH)
     r.batch = o->count;
   whole       = r;
