@@ -17,11 +17,12 @@ judge = Judge()
 
 
 def children_running(profile):
-    """Process ids of the plug-in that belong to this profile."""
+    """Process ids of the plug-in that belong to this profile and run a procedure (GIMP asks it for its list first)."""
     found = []
     for entry in Path("/proc").iterdir():
         try:
-            if entry.name.isdigit() and os.readlink(entry / "exe").startswith(str(profile.folder)):
+            if (entry.name.isdigit() and os.readlink(entry / "exe").startswith(str(profile.folder))
+                    and b"-run" in (entry / "cmdline").read_bytes().split(b"\0")):
                 found.append(int(entry.name))
         except OSError:
             pass
