@@ -28,16 +28,23 @@ dialog_possible (void)
 
 /* ------------------------------------------------------------------ rows */
 
+/* The label's mnemonic goes to `target`: the control, or the part of it that takes keys. */
 static void
-add_row (dialog *d, const char *label, GtkWidget *control)
+add_row_for (dialog *d, const char *label, GtkWidget *control, GtkWidget *target)
 {
   GtkWidget *text = gtk_label_new_with_mnemonic (label);
 
   gtk_label_set_xalign (GTK_LABEL (text), 0.0);
-  gtk_label_set_mnemonic_widget (GTK_LABEL (text), control);
+  gtk_label_set_mnemonic_widget (GTK_LABEL (text), target);
   gtk_widget_set_hexpand (control, TRUE);
   gtk_grid_attach (GTK_GRID (d->grid), text, 0, d->row, 1, 1);
   gtk_grid_attach (GTK_GRID (d->grid), control, 1, d->row++, 1, 1);
+}
+
+static void
+add_row (dialog *d, const char *label, GtkWidget *control)
+{
+  add_row_for (d, label, control, control);
 }
 
 /* The lowest value of a spin button may have a name instead of a number. */
@@ -127,7 +134,7 @@ add_seed (dialog *d)
   gtk_box_pack_start (GTK_BOX (box), number, TRUE, TRUE, 0);
   gtk_box_pack_start (GTK_BOX (box), dice, FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (box), check, FALSE, FALSE, 0);
-  add_row (d, "See_d", box);
+  add_row_for (d, "See_d", box, number);
 }
 
 /* ------------------------------------------------------------------ noise level */
@@ -291,7 +298,7 @@ gboolean
 dialog_run (GimpProcedure *procedure, GimpProcedureConfig *config, procedure_kind kind)
 {
   dialog     d = { .config = G_OBJECT (config) };
-  GtkWidget *window, *grid;
+  GtkWidget *window, *grid, *focus;
   gboolean   go;
 
   gimp_ui_init ("gimp-diffusion");
@@ -306,7 +313,10 @@ dialog_run (GimpProcedure *procedure, GimpProcedureConfig *config, procedure_kin
   follow_config (&d);
   gtk_box_pack_start (GTK_BOX (gtk_dialog_get_content_area (GTK_DIALOG (window))), grid, TRUE, TRUE, 0);
   gtk_widget_show_all (grid);
-  go = gimp_procedure_dialog_run (GIMP_PROCEDURE_DIALOG (window));
+  go    = gimp_procedure_dialog_run (GIMP_PROCEDURE_DIALOG (window));
+  focus = gtk_window_get_focus (GTK_WINDOW (window));
+  if (GTK_IS_SPIN_BUTTON (focus))     /* a number just typed, then Alt+O: the button took no focus */
+    gtk_spin_button_update (GTK_SPIN_BUTTON (focus));
   g_signal_handlers_disconnect_by_data (d.config, &d);
   gtk_widget_destroy (window);
   model_chooser_free (d.chooser);

@@ -13,6 +13,8 @@ HERE = Path(__file__).resolve().parent
 NOISE = re.compile(r"scriptfu-WARNING|Gtk-WARNING|tag cache|LibGimp-WARNING|stale context|Welcome to GIMP|GLib-GObject-CRITICAL"
                    r"|Gimp-Core-WARNING|stray image|gimp_wire_read")
 
+QUIET = "(show-welcome-dialog no)\n(check-updates no)\n"      # gimprc for GIMP on a screen
+
 
 class Profile:
     """A GIMP profile in a temporary folder; gone with the `with` block."""

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the scripts inside GIMP share: images, pixels, calls of our procedures, checks."""
+import itertools
 import os
+import time
+from pathlib import Path
 
 import gi
 
@@ -108,6 +111,39 @@ def succeeded(status):
 
 def scratch(name):
     return os.path.join(os.environ["SCRATCH"], name)
+
+
+NUMBERS = itertools.count(1)
+
+
+def ask_for_keys(window, keys):
+    """Keys for the window whose title has this pattern, pressed outside GIMP (screen.py); the file returned goes away then."""
+    request = Path(scratch(f"key-{next(NUMBERS):03}"))
+    request.with_name("new").write_text(f"{window}\n{keys}")
+    request.with_name("new").rename(request)
+    return request
+
+
+def press(window, keys, wanted=lambda: True, seconds=20):
+    """Asks for keys, once, and waits until they are pressed and wanted () holds; False when that does not come."""
+    request, deadline = ask_for_keys(window, keys), time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        time.sleep(0.2)
+        if not request.exists() and wanted():
+            return True
+    return False
+
+
+def plugin_processes():
+    """Process ids of the plug-in, running from this test's profile."""
+    found = []
+    for name in os.listdir("/proc"):
+        try:
+            if name.isdigit() and os.readlink(f"/proc/{name}/exe").startswith(os.environ["PROFILE"]):
+                found.append(int(name))
+        except OSError:
+            pass
+    return found
 
 
 def finish():

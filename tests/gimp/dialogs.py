@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Inside GIMP with a display: both dialogs and the window of a run, answered by keys from outside (screen.py)."""
+import json
+import threading
+
+from inside import *  # noqa: F401, F403
+
+GENERATE, DENOISE, RUNNING = "Generate Image", "Partially Denoise Selection", "^Tiny"      # titles are patterns
+INTERACTIVE, REPEAT = {"run-mode": Gimp.RunMode.INTERACTIVE}, {"run-mode": Gimp.RunMode.WITH_LAST_VALS}
+# An interactive run starts from the values of the last one: what a test wants is typed.
+LONG = [(DENOISE, "alt+n End"), (DENOISE, "alt+p ctrl+a 9 0 0"), (DENOISE, "alt+o")]
+
+
+def answer(*requests):
+    """Presses keys in windows, one after the other, while the call that opens them goes on."""
+    def work():
+        for window, keys in requests:
+            waiting, deadline = ask_for_keys(window, keys), time.monotonic() + 120
+            while waiting.exists() and time.monotonic() < deadline:
+                time.sleep(0.1)
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+def recipe_of(layer):
+    parasite = layer.get_parasite("gimp-diffusion-recipe")
+    return json.loads(bytes(parasite.get_data())) if parasite is not None else {}
+
+
+def open_image():
+    image, layer = new_image(width=64, height=64)
+    image.select_rectangle(Gimp.ChannelOps.REPLACE, 8, 8, 48, 48)
+    image.clean_all()
+    return image, layer
+
+
+def denoise_dialog():
+    image, layer = open_image()
+    thread = answer((DENOISE, "alt+d ctrl+a 4 3 2 1"), (DENOISE, "alt+n Right Right"), (DENOISE, "alt+p ctrl+a 5"),
+                    (DENOISE, "alt+o"))
+    status, _, error = denoise(image, layer, **INTERACTIVE)
+    thread.join()
+    arguments = recipe_of(layer).get("arguments", {})
+    check("denoise: the dialog's OK runs it", succeeded(status), error)
+    check("denoise: numbers typed, the last without leaving the field", (arguments.get("seed"), arguments.get("steps")) ==
+          (4321, 5), arguments)
+    check("denoise: the slider moves t", 600 < arguments.get("start-t", 0) < 700, arguments.get("start-t"))
+    again, layer2 = open_image()
+    status, _, error = call("plug-in-diffusion-denoise", again, [layer2], **REPEAT)
+    check("denoise: Repeat makes the same bytes", succeeded(status) and native(layer).tobytes() == native(layer2).tobytes(),
+          error)
+    image.delete()
+    again.delete()
+
+
+def refused_by_cancel():
+    image, layer = open_image()
+    before = native(layer).tobytes()
+    for name, requests in (("in the dialog", [(DENOISE, "alt+c")]), ("in the window of the run", [*LONG, (RUNNING, "alt+c")]),
+                           ("by closing that window", [*LONG, (RUNNING, "Escape")])):
+        thread = answer(*requests)
+        status, _, _ = denoise(image, layer, **INTERACTIVE)
+        thread.join()
+        check(f"cancel {name}: nothing has changed", status == Gimp.PDBStatusType.CANCEL and not image.is_dirty() and
+              native(layer).tobytes() == before, status)
+    image.delete()
+
+
+def stopped():
+    image, layer = open_image()
+    before, s = native(layer), selection_on(layer)
+    thread = answer(*LONG, (RUNNING, "alt+s"))
+    status, _, error = denoise(image, layer, **INTERACTIVE)
+    thread.join()
+    changed = (native(layer) != before).any(axis=2)
+    # the feathered edge has not been released yet
+    check("stop keeps what there is", succeeded(status) and changed[s > 0].mean() > 0.5 and not changed[s == 0].any(), error)
+    check("stop: the recipe says after how many steps", 0 < recipe_of(layer).get("stopped-after", 0) < 900,
+          recipe_of(layer).get("stopped-after"))
+    image.delete()
+
+
+def generate_dialog():
+    image, _ = open_image()
+    thread = answer((GENERATE, "alt+b ctrl+a 2"), (GENERATE, "alt+o"))
+    status, _, error = generate(image, **INTERACTIVE)
+    thread.join()
+    layers = image.get_layers()
+    check("generate: the dialog's OK makes two layers at the selection", succeeded(status) and len(layers) == 3 and
+          {layer.get_name() for layer in layers[:2]} == {"Tiny (for tests) 7", "Tiny (for tests) 8"} and
+          tuple(layers[0].get_offsets())[1:] == (8, 8) and layers[0].get_width() == 48, error)
+    image.delete()
+
+
+def random_seeds():
+    image, layer = open_image()
+    thread = answer((DENOISE, "alt+t"), (DENOISE, "alt+p ctrl+a 2"), (DENOISE, "alt+o"))
+    denoise(image, layer, **INTERACTIVE)
+    thread.join()
+    first = recipe_of(layer)["arguments"]["seed"]
+    call("plug-in-diffusion-denoise", image, [layer], **REPEAT)
+    second = recipe_of(layer)["arguments"]["seed"]
+    check("new each time: a number in the recipe, another with Repeat", first != second and first >= 0, (first, second))
+    image.delete()
+
+
+denoise_dialog()
+generate_dialog()
+refused_by_cancel()
+stopped()
+random_seeds()
+finish()

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A real GIMP on a virtual screen, running a script of this folder; keys that the script asks for (inside.press) are
+pressed from here, outside GIMP."""
+import os
+import random
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from host import HERE, clean
+
+
+class Screen:
+    """An X server of our own on a free display."""
+
+    def __enter__(self):
+        for number in random.sample(range(100, 10000), 10):
+            self.server = subprocess.Popen(["Xvfb", f":{number}", "-screen", "0", "1280x900x24", "-nolisten", "tcp"],
+                                           stderr=subprocess.DEVNULL)
+            deadline = time.monotonic() + 20
+            while self.server.poll() is None and time.monotonic() < deadline:
+                if os.path.exists(f"/tmp/.X11-unix/X{number}"):
+                    self.display = f":{number}"
+                    return self
+                time.sleep(0.1)
+            self.server.kill()
+        raise RuntimeError("Xvfb does not start")
+
+    def __exit__(self, *_):
+        self.server.terminate()
+        self.server.wait()
+
+    def key(self, window, keys):
+        """Keys for the visible window whose title has this pattern; False while there is none."""
+        environment = dict(os.environ, DISPLAY=self.display)
+        found = subprocess.run(["xdotool", "search", "--onlyvisible", "--name", window], env=environment,
+                               capture_output=True, text=True).stdout.split()
+        for number in found[:1]:
+            subprocess.run(["xdotool", "windowraise", number, "windowfocus", "--sync", number, "key", "--clearmodifiers",
+                            *keys.split()], env=environment, stderr=subprocess.DEVNULL, timeout=20)
+        return bool(found)
+
+
+def press_what_is_asked(screen, scratch, gimp, seconds):
+    """A file key-N holds a window's title and keys; it goes away when they are pressed."""
+    deadline = time.monotonic() + seconds
+    while gimp.poll() is None and time.monotonic() < deadline:
+        for request in sorted(Path(scratch).glob("key-*")):
+            if screen.key(*request.read_text().split("\n")):
+                request.unlink(missing_ok=True)
+            break
+        time.sleep(0.1)
+
+
+def run_on_screen(profile, script, seconds=800):
+    """The finished process of GIMP; its output is that of the script."""
+    with Screen() as screen, tempfile.TemporaryDirectory() as scratch, open(os.path.join(scratch, "log"), "w+") as log:
+        command = f"import sys; sys.path.insert(0, {str(HERE)!r}); exec(open({str(HERE / script)!r}).read())"
+        gimp = subprocess.Popen(
+            ["dbus-run-session", "--", "gimp", "--new-instance", "--no-splash", "--batch-interpreter", "python-fu-eval",
+             "-b", command, "--quit"],
+            env=profile.environment(DISPLAY=screen.display, SCRATCH=scratch, PROFILE=profile.folder, GDK_BACKEND="x11",
+                                    NO_AT_BRIDGE=1), stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+        press_what_is_asked(screen, scratch, gimp, seconds)
+        if gimp.poll() is None:
+            os.killpg(gimp.pid, signal.SIGKILL)
+        gimp.wait()
+        log.seek(0)
+        return subprocess.CompletedProcess([], gimp.returncode, clean(log.read()))
