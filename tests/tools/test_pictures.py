@@ -136,6 +136,15 @@ class Noise(Case):
                   "500", "-o", self.path("out.png"))
         self.assertTrue(((read_png(self.path("out.png")) != picture).any(2) == (mask[..., 0] > 0)).all())
 
+    def test_a_selection_has_the_noise_of_its_place(self):
+        """Whatever canvas lies around it."""
+        words = ["noise", EPSILON, "--t", "500", "-i", self.array("x.npy", noise_picture(2, 1, 3, 120, 140))]
+        whole = self.result(*words)
+        mask = np.zeros((120, 140, 1), "u1")
+        mask[70:75, 90:101] = 255
+        part = self.result(*words, "--mask", write_png(self.path("m.png"), mask))
+        np.testing.assert_array_equal(part[..., 70:75, 90:101], whole[..., 70:75, 90:101])
+
 
 class Masks(Case):
     """denoise of a part of a picture."""

@@ -189,7 +189,7 @@ class Files(Case):
         x = noise_picture(1, 1, 3, 16, 16)
         x[0, 1, 2, 3] = np.nan
         self.refused(1, "eps", EPSILON, "-i", self.array("nan.npy", x), "--t", "5", "-o", self.path("y.npy"),
-                     says=["finite"])
+                     says=["nan.npy", "finite"])
 
     def test_side_that_the_network_cannot_have(self):
         x = self.array("x.npy", noise_picture(1, 1, 3, 15, 16))

@@ -192,6 +192,12 @@ class PartialRuns(Case):
         self.assertEqual(change, sorted(change))
         self.assertLess(change[0], 0.1)
 
+    def test_rows_have_seeds_of_their_own(self):
+        rows = noise_picture(6, 2, 3, 16, 16)
+        words = ["denoise", TINY, "--t", "500", "--steps", "3"]
+        both = self.result(*words, "-i", self.array("b.npy", rows), "--seed", "3")
+        np.testing.assert_array_equal(both[1:], self.result(*words, "-i", self.array("o.npy", rows[1:]), "--seed", "4"))
+
     def test_steps_default_to_the_card(self):
         np.testing.assert_array_equal(self.denoise("--t", "500"), self.denoise("--t", "500", "--steps", "8"))
         np.testing.assert_array_equal(self.denoise("--t", "3"), self.denoise("--t", "3", "--steps", "4"))
