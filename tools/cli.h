@@ -99,6 +99,9 @@ int cli_blend  (int argc, char **argv);
 int cli_train  (int argc, char **argv);
 int cli_bench  (int argc, char **argv);
 
+/* sample.c: the canvas for the size that was asked for, which may need a larger one. false: told. */
+gboolean cli_fit (df_request *request, const df_model *model);
+
 /* sample.c: runs the request from `init` (NULL: drawn) and saves; used by sample and blend. */
 int cli_sample_and_save (const cli_options *options, const df_model *model, const float *init);
 

@@ -75,7 +75,10 @@ inform (const cli_options *o, const df_model *model)
 
   if (!cli_request (o, model, FALSE, &r, &status))
     return status;
-  status  = df_forecast_run (model, &r, &f, &err) == DF_OK ? 0 : cli_usage ("%s", err.text);
+  if (!cli_fit (&r, model))
+    status = 2;
+  else
+    status = df_forecast_run (model, &r, &f, &err) == DF_OK ? 0 : cli_usage ("%s", err.text);
   if (status == 0)
     (o->json ? print_json : print_text) (df_model_describe (model), &r, &f);
   cli_request_clear (&r);

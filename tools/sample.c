@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-/* The canvas for what was asked; false: told. */
 static gboolean
 fit_axis (int *side, int multiple, gboolean tile, const char *name)
 {
@@ -15,6 +14,14 @@ fit_axis (int *side, int multiple, gboolean tile, const char *name)
     return cli_usage ("A seamless %s must be a multiple of %d: take %d or %d.", name, multiple, up - multiple, up) == 0;
   *side = up;
   return TRUE;
+}
+
+gboolean
+cli_fit (df_request *r, const df_model *model)
+{
+  int multiple = df_model_describe (model)->size_multiple;
+
+  return fit_axis (&r->width, multiple, r->tile_x, "width") && fit_axis (&r->height, multiple, r->tile_y, "height");
 }
 
 /* The top left width × height of every picture of `canvas`. */
@@ -74,8 +81,7 @@ cli_sample_and_save (const cli_options *o, const df_model *model, const float *i
   status = 0;
   width  = r.width;
   height = r.height;
-  if (!fit_axis (&r.width, info->size_multiple, r.tile_x, "width") ||
-      !fit_axis (&r.height, info->size_multiple, r.tile_y, "height"))
+  if (!cli_fit (&r, model))
     status = 2;
   else if (init != NULL && (r.width != width || r.height != height))
     status = cli_usage ("x_T is %d × %d; this model works on sides that are multiples of %d.", width, height,

@@ -214,7 +214,7 @@ class Reports(Case):
             self.assertIn(word, text)
 
     def test_info_json(self):
-        for words in [], ["--size", "64x32"]:
+        for words in [], ["--size", "64x32"], ["--size", "63x31"]:     # as sample makes it, cropped
             told = json.loads(self.good("info", TINY, "--json", *words).out)
             self.assertEqual(told["parameters"], 160531)
             self.assertEqual(told["classes"], ["checks", "stripes", "waves"])
