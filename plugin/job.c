@@ -98,7 +98,8 @@ job_run (df_session *session, const df_input *input, job_tick tick, gpointer use
   g_thread_join (worker);
   g_source_remove (timer);
   g_main_loop_unref (j.loop);
-  return j.status;
+  /* cancelled in the moment of finishing */
+  return j.status == DF_OK && j.answer == JOB_CANCEL ? DF_CANCELLED : j.status;
 }
 
 void

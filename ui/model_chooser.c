@@ -107,12 +107,45 @@ model_chosen (GtkComboBox *combo, model_chooser *c)
 
   df_model_close (c->model);
   c->model = NULL;
-  if (index >= 0 && df_model_open (&c->model, c->folders->pdata[index], &err) == DF_OK)
-    g_object_set (c->config, "model", gtk_combo_box_get_active_id (combo), NULL);
+  if (index >= 0)
+    {
+      g_object_set (c->config, "model", gtk_combo_box_get_active_id (combo), NULL);
+      if (df_model_open (&c->model, c->folders->pdata[index], &err) != DF_OK)
+        c->model = NULL;
+    }
   fill_classes (c);
   describe (c, err.text);
   if (c->changed != NULL)
     c->changed (c->user);
+}
+
+/* Config → list, for Reset and saved settings. A word that the list lacks gives way to the list's own choice. */
+static void
+follow (model_chooser *c, const char *property, GtkWidget *list)
+{
+  GtkComboBox *combo = GTK_COMBO_BOX (list);
+  char        *wanted;
+
+  g_object_get (c->config, property, &wanted, NULL);
+  if (g_strcmp0 (wanted, gtk_combo_box_get_active_id (combo)) != 0 &&
+      !gtk_combo_box_set_active_id (combo, wanted != NULL ? wanted : ""))
+    {
+      gtk_combo_box_set_active (combo, 0);
+      g_object_set (c->config, property, gtk_combo_box_get_active_id (combo), NULL);
+    }
+  g_free (wanted);
+}
+
+static void
+follow_model (model_chooser *c)
+{
+  follow (c, "model", c->models);
+}
+
+static void
+follow_class (model_chooser *c)
+{
+  follow (c, "class", c->classes);
 }
 
 static void
@@ -128,7 +161,6 @@ model_chooser *
 model_chooser_new (GObject *config, void (*changed) (gpointer user), gpointer user)
 {
   model_chooser *c = g_new0 (model_chooser, 1);
-  char          *wanted;
 
   c->config  = config;
   c->folders = find_models ();
@@ -140,20 +172,20 @@ model_chooser_new (GObject *config, void (*changed) (gpointer user), gpointer us
   gtk_label_set_xalign (GTK_LABEL (c->about), 0.0);
   gtk_widget_set_no_show_all (c->about, TRUE);      /* hidden where there is nothing to say */
   g_signal_connect (c->classes, "changed", G_CALLBACK (class_chosen), c);
-  g_object_get (config, "model", &wanted, NULL);
-  if (!gtk_combo_box_set_active_id (GTK_COMBO_BOX (c->models), wanted != NULL ? wanted : ""))
-    gtk_combo_box_set_active (GTK_COMBO_BOX (c->models), 0);
-  g_free (wanted);
+  follow_model (c);
   model_chosen (GTK_COMBO_BOX (c->models), c);
   c->changed = changed;
   c->user    = user;
   g_signal_connect (c->models, "changed", G_CALLBACK (model_chosen), c);
+  g_signal_connect_swapped (config, "notify::model", G_CALLBACK (follow_model), c);
+  g_signal_connect_swapped (config, "notify::class", G_CALLBACK (follow_class), c);
   return c;
 }
 
 void
 model_chooser_free (model_chooser *c)
 {
+  g_signal_handlers_disconnect_by_data (c->config, c);
   g_ptr_array_unref (c->folders);
   df_model_close (c->model);
   g_free (c);
