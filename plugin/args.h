@@ -6,6 +6,8 @@
 
 #include <libgimp/gimp.h>
 
+#define COUNT_MAX 100     /* layers of one call */
+
 typedef enum procedure_kind { PROCEDURE_GENERATE = 1 << 0, PROCEDURE_DENOISE = 1 << 1 } procedure_kind;
 
 typedef struct settings

@@ -157,8 +157,11 @@ check_numbers (settings *s, const df_model_info *info, df_request *r, GError **e
     return refuse (error, "seed must be from 0 to 2147483647; it is %d.", s->seed);
   if (s->memory_mb < 0)
     return refuse (error, "memory-mb must be 0 (half of the free memory) or more; it is %d.", s->memory_mb);
-  if (s->kind == PROCEDURE_GENERATE && (s->count < 1 || s->count > 100))
-    return refuse (error, "count must be from 1 to 100; it is %d.", s->count);
+  if (s->kind == PROCEDURE_GENERATE && (s->count < 1 || s->count > COUNT_MAX))
+    return refuse (error, "count must be from 1 to %d; it is %d.", COUNT_MAX, s->count);
+  if (s->kind == PROCEDURE_GENERATE && s->seed > G_MAXINT32 - (s->count - 1))
+    return refuse (error, "The last of %d seeds must be at most 2147483647; start from a smaller seed than %d.", s->count,
+                   s->seed);
   if (s->kind == PROCEDURE_DENOISE && !(s->feather >= -1.0 && s->feather <= 1000.0))
     return refuse (error, "feather must be from 0 to 1000 pixels, or -1 for automatic; it is %g.", s->feather);
   r->steps    = s->steps;

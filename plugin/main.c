@@ -52,13 +52,14 @@ query_procedures (GimpPlugIn *plug_in)
 
 /* ------------------------------------------------------------------ run modes */
 
-/* A random seed becomes a number before the run, on the config too: Repeat and recipes name it. */
+/* A random seed becomes a number before the run, on the config too: Repeat and recipes name it. There is room for
+ * `count` seeds after it. */
 static void
 settle_seed (settings *s, GimpProcedureConfig *config)
 {
   if (!s->random_seed)
     return;
-  s->seed = g_random_int_range (0, G_MAXINT32);
+  s->seed = g_random_int_range (0, G_MAXINT32 - COUNT_MAX);
   g_object_set (config, "seed", s->seed, NULL);
 }
 

@@ -257,7 +257,7 @@ fill_generate (dialog *d)
 
   add_row (d, "_Width", spin (d, "width", 0, 65536, 8, 0, "automatic", tip));
   add_row (d, "Hei_ght", spin (d, "height", 0, 65536, 8, 0, "automatic", tip));
-  add_row (d, "Num_ber of layers", spin (d, "count", 1, 100, 1, 0, NULL, "With seeds seed, seed + 1, …"));
+  add_row (d, "Num_ber of layers", spin (d, "count", 1, COUNT_MAX, 1, 0, NULL, "With seeds seed, seed + 1, …"));
 }
 
 static void

@@ -105,9 +105,26 @@ def random_seeds():
     image.delete()
 
 
+def changed_meanwhile():
+    """Another selection during the run: the result becomes a layer of its own."""
+    image, layer = open_image()
+    image.set_file(Gio.File.new_for_path("/tmp/meanwhile.xcf"))
+    display = Gimp.Display.new(image)
+    before = native(layer).tobytes()
+    # Shift says only that the window of the run is there
+    thread = answer(*LONG, (RUNNING, "Shift_L"), ("meanwhile", "ctrl+a"), (RUNNING, "alt+s"))
+    status, result, error = denoise(image, layer, **INTERACTIVE)
+    thread.join()
+    check("the selection changed meanwhile: the layer stays, the result is a new one", succeeded(status) and
+          result != layer and len(image.get_layers()) == 2 and native(layer).tobytes() == before and
+          result.get_width() == 48, error)
+    display.delete()
+
+
 denoise_dialog()
 generate_dialog()
 refused_by_cancel()
 stopped()
 random_seeds()
+changed_meanwhile()
 finish()

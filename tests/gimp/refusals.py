@@ -67,6 +67,7 @@ refused("a seamless axis that does not fit", "must be a multiple of", *(lambda i
         tile_horizontal=True)
 make = dict(call_name="plug-in-diffusion-generate")
 refused("count 0", "count must be", image, [], **make, count=0)
+refused("seeds beyond the range", "start from a smaller seed", image, [], **make, seed=2147483647, count=2)
 refused("width -5", "width and height must be", image, [], **make, width=-5)
 refused("generate output pattern", "output must be one of layer", image, [], **make, output="pattern")
 refused("a seamless size that does not fit", "must be a multiple of", image, [], **make, width=33, height=32,
