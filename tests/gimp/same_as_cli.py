@@ -57,4 +57,17 @@ before, s = native(layer), selection_on(layer)
 denoise(image, layer)
 gap = abs(native(layer).astype(int) - cli(before, s))
 check("a hard selection, feathered inwards: both agree", gap.max() <= 1, gap.max())
+
+image, layer = new_image(width=150, height=130, precision=P.FLOAT_LINEAR)
+image.select_ellipse(Gimp.ChannelOps.REPLACE, 50, 40, 60, 56)
+Gimp.Selection.feather(image, 20)
+before, s = floats(layer, "R'G'B' float"), selection_on(layer)
+denoise(image, layer)
+np.save(scratch("in.npy"), (2 * before - 1).transpose(2, 0, 1)[None])
+Image.fromarray(np.uint16(np.rint(s * 65535))).save(scratch("mask.png"))
+subprocess.run([CLI, "denoise", MODEL, "-i", scratch("in.npy"), "--mask", scratch("mask.png"), "-o", scratch("out.npy"),
+                *COMMON], check=True)
+other = np.clip(np.load(scratch("out.npy"))[0].transpose(1, 2, 0) / 2 + 0.5, 0, 1)
+gap = abs(floats(layer, "R'G'B' float") - other)[s > 0]
+check("float: both agree beyond eight bits", gap.max() < 1e-4, f"{gap.max():.1e}")
 finish()
