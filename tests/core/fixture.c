@@ -5,6 +5,7 @@
 #include "kernels/kernels.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 double
@@ -104,6 +105,18 @@ fixture_params_free (fixture_params *params)
   df_free (params->hwio);
   df_free (params->grads);
   df_free (params->doubles);
+}
+
+df_schedule
+fixture_schedule (df_beta_schedule kind, bool zero_snr)
+{
+  df_scheduler_config config = { .num_train_timesteps = 1000, .beta_start = 1e-4, .beta_end = 0.02,
+                                 .beta_schedule = kind, .rescale_betas_zero_snr = zero_snr };
+  df_schedule         s;
+
+  if (df_schedule_init (&s, &config, NULL) != DF_OK)
+    abort ();
+  return s;
 }
 
 df_transition

@@ -29,6 +29,8 @@ typedef struct fixture_params
 fixture_params fixture_params_new  (const df_graph *graph, fixture_rng *rng);
 void           fixture_params_free (fixture_params *params);
 
+/* A schedule of 1000 steps between DDPM's betas; df_schedule_clear. */
+df_schedule   fixture_schedule   (df_beta_schedule kind, bool zero_snr);
 /* A transition with its levels; prev -1 is the clean picture. */
 df_transition fixture_transition (const df_schedule *schedule, int t, int prev);
 

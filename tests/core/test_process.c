@@ -16,17 +16,6 @@
 
 enum { T = 1000 };
 
-static df_schedule
-schedule_of (df_beta_schedule kind, bool zero_snr)
-{
-  df_scheduler_config config = { .num_train_timesteps = T, .beta_start = 1e-4, .beta_end = 0.02, .beta_schedule = kind,
-                                 .rescale_betas_zero_snr = zero_snr };
-  df_schedule         s;
-
-  assert_int_equal (df_schedule_init (&s, &config, NULL), DF_OK);
-  return s;
-}
-
 static void
 assert_near (double got, double want, double tolerance)
 {
@@ -52,7 +41,7 @@ step_of (const df_coefs *c, df_prediction prediction, df_clip clip, float x, flo
 static void
 clip_modes (void **state)
 {
-  df_schedule   s    = schedule_of (DF_BETA_LINEAR, false);
+  df_schedule   s    = fixture_schedule (DF_BETA_LINEAR, false);
   df_transition at   = fixture_transition (&s, 500, 480);
   df_coefs      c    = df_ddim_coefs (&at, 0.0, false);
   double        a    = sqrt (at.abar), b = sqrt (1.0 - at.abar), x = 2.0, eps = 0.5, raw = (x - b * eps) / a;
@@ -77,7 +66,7 @@ clip_modes (void **state)
 static void
 zero_snr_gives_numbers (void **state)
 {
-  df_schedule s = schedule_of (DF_BETA_LINEAR, true);
+  df_schedule s = fixture_schedule (DF_BETA_LINEAR, true);
 
   (void) state;
   assert_true (s.alphas_cumprod[T - 1] == 0.0f);
@@ -135,7 +124,7 @@ release_follows_the_selection (void **state)
 static void
 a_known_pixel_keeps_its_marginal (void **state)
 {
-  df_schedule s = schedule_of (DF_BETA_LINEAR, false);
+  df_schedule s = fixture_schedule (DF_BETA_LINEAR, false);
 
   (void) state;
   for (int t = 50; t < T; t += 50)
@@ -212,7 +201,7 @@ static void
 a_ramp_of_selection_has_no_jump (void **state)
 {
   static df_coefs (*const samplers[]) (const df_transition *) = { ddim_0, ddpm_small, ddpm_large, ddim_hat };
-  df_schedule s   = schedule_of (DF_BETA_LINEAR, false);
+  df_schedule s   = fixture_schedule (DF_BETA_LINEAR, false);
   float      *out = df_alloc (RAMP, sizeof *out);
 
   (void) state;
@@ -245,7 +234,7 @@ levels_between_whole_t_descend (void **state)
   (void) state;
   for (int kind = DF_BETA_LINEAR; kind <= DF_BETA_SQUAREDCOS_CAP_V2; kind++)
     {
-      df_schedule s      = schedule_of ((df_beta_schedule) kind, kind == DF_BETA_LINEAR);
+      df_schedule s      = fixture_schedule ((df_beta_schedule) kind, kind == DF_BETA_LINEAR);
       double      before = 1.0;
 
       assert_true (df_schedule_abar (&s, -1.0) == 1.0);

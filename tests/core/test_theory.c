@@ -16,16 +16,6 @@
 
 enum { T = 1000 };
 
-static df_schedule
-schedule_of (df_beta_schedule kind)
-{
-  df_scheduler_config config = { .num_train_timesteps = T, .beta_start = 1e-4, .beta_end = 0.02, .beta_schedule = kind };
-  df_schedule         s;
-
-  assert_int_equal (df_schedule_init (&s, &config, NULL), DF_OK);
-  return s;
-}
-
 static void
 assert_near (double got, double want, double tolerance)
 {
@@ -77,7 +67,7 @@ ho_eq_2_repeated_is_eq_4 (void **state)
   (void) state;
   for (int k = 0; k < 3; k++)
     {
-      df_schedule s    = schedule_of (kinds[k]);
+      df_schedule s    = fixture_schedule (kinds[k], false);
       double      mean = 1.0, variance = 0.0;
 
       for (int t = 0; t < T; t++)
@@ -124,7 +114,7 @@ ho_eq_6_and_7_are_bayes (void **state)
 {
   static const int pairs[][2] = { { 1, 0 }, { 10, 9 }, { 250, 249 }, { 500, 499 }, { 999, 998 }, { 500, 400 }, { 999, 0 },
                                   { 20, 0 } };
-  df_schedule      s = schedule_of (DF_BETA_LINEAR);
+  df_schedule      s = fixture_schedule (DF_BETA_LINEAR, false);
 
   (void) state;
   for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
@@ -150,7 +140,7 @@ ho_eq_6_and_7_are_bayes (void **state)
 static void
 ho_fixed_large_is_beta (void **state)
 {
-  df_schedule s = schedule_of (DF_BETA_LINEAR);
+  df_schedule s = fixture_schedule (DF_BETA_LINEAR, false);
 
   (void) state;
   for (int t = 1; t < T; t++)
@@ -168,7 +158,7 @@ ho_fixed_large_is_beta (void **state)
 static void
 ho_algorithm_2_last_step_is_the_estimate (void **state)
 {
-  df_schedule s = schedule_of (DF_BETA_LINEAR);
+  df_schedule s = fixture_schedule (DF_BETA_LINEAR, false);
 
   (void) state;
   for (int t = 0; t < T; t += 37)
@@ -191,7 +181,7 @@ ho_algorithm_2_last_step_is_the_estimate (void **state)
 static void
 diffusers_adds_noise_in_the_last_step (void **state)
 {
-  df_schedule   s  = schedule_of (DF_BETA_LINEAR);
+  df_schedule   s  = fixture_schedule (DF_BETA_LINEAR, false);
   df_transition at = fixture_transition (&s, 99, -1);
 
   (void) state;
@@ -210,7 +200,7 @@ song_eq_7_keeps_the_marginal_for_five_sigmas (void **state)
 {
   static const double parts[]    = { 0.0, 0.25, 0.5, 0.75, 1.0 };
   static const int    pairs[][2] = { { 999, 998 }, { 999, 799 }, { 600, 300 }, { 100, 50 }, { 10, 0 } };
-  df_schedule         s = schedule_of (DF_BETA_LINEAR);
+  df_schedule         s = fixture_schedule (DF_BETA_LINEAR, false);
 
   (void) state;
   for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
@@ -232,7 +222,7 @@ song_eq_7_keeps_the_marginal_for_five_sigmas (void **state)
 static void
 song_eq_16_sigma_of_eta (void **state)
 {
-  df_schedule s = schedule_of (DF_BETA_SQUAREDCOS_CAP_V2);
+  df_schedule s = fixture_schedule (DF_BETA_SQUAREDCOS_CAP_V2, false);
 
   (void) state;
   for (int t = 20; t < T - 1; t += 49)
@@ -255,7 +245,7 @@ song_eq_16_sigma_of_eta (void **state)
 static void
 song_sigma_hat_is_noisier_than_its_direction (void **state)
 {
-  df_schedule   s   = schedule_of (DF_BETA_LINEAR);
+  df_schedule   s   = fixture_schedule (DF_BETA_LINEAR, false);
   df_transition at  = fixture_transition (&s, 500, 450);
   df_coefs      hat = df_ddim_coefs (&at, 0.0, true), one = df_ddim_coefs (&at, 1.0, false);
 
@@ -270,7 +260,7 @@ static void
 song_ddim_eta_1_is_ho_ddpm (void **state)
 {
   enum { N = 48 };
-  df_schedule s   = schedule_of (DF_BETA_LINEAR);
+  df_schedule s   = fixture_schedule (DF_BETA_LINEAR, false);
   fixture_rng rng = { 7 };
 
   (void) state;
@@ -337,7 +327,7 @@ a_perfect_network_returns_x0_in_1_2_7_and_50_steps (void **state)
 {
   static const int        counts[]   = { 1, 2, 7, 50 };
   static const df_spacing spacings[] = { DF_SPACING_LEADING, DF_SPACING_TRAILING, DF_SPACING_LINSPACE, DF_SPACING_QUAD };
-  df_schedule             s   = schedule_of (DF_BETA_LINEAR);
+  df_schedule             s   = fixture_schedule (DF_BETA_LINEAR, false);
   fixture_rng             rng = { 5 };
   float                  *x0 = fixture_floats (&rng, N, 1.0), *noise = fixture_floats (&rng, N, 1.7);
 
@@ -395,7 +385,7 @@ affine_of (const df_coefs *c, double abar)
 static void
 samplers_end_in_the_datas_distribution (void **state)
 {
-  df_schedule s = schedule_of (DF_BETA_LINEAR);
+  df_schedule s = fixture_schedule (DF_BETA_LINEAR, false);
 
   (void) state;
   for (int k = 0; k < SAMPLERS; k++)
@@ -465,7 +455,7 @@ encode (const df_schedule *s, const df_timesteps *list)
 static void
 song_eq_14_error_halves_when_steps_double (void **state)
 {
-  df_schedule s      = schedule_of (DF_BETA_LINEAR);
+  df_schedule s      = fixture_schedule (DF_BETA_LINEAR, false);
   double      abar   = df_schedule_abar (&s, T - 1), before = 0.0;
   double      spread = sqrt (abar * data_deviation * data_deviation + 1.0 - abar);
 
@@ -491,7 +481,7 @@ song_eq_14_error_halves_when_steps_double (void **state)
 static void
 song_table_2_encode_then_decode_returns_x0 (void **state)
 {
-  df_schedule s      = schedule_of (DF_BETA_LINEAR);
+  df_schedule s      = fixture_schedule (DF_BETA_LINEAR, false);
   double      before = INFINITY;
 
   (void) state;
