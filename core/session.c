@@ -125,8 +125,8 @@ measured_speed (df_pool *pool)
   const df_kernels *k    = df_kernels_get ();
   size_t            n    = 32 * 32 * 64 + DF_SLACK;
   float            *x = df_alloc (n, sizeof *x), *y = df_alloc (n, sizeof *y);
-  float            *w = df_alloc (df_conv_packed_floats (k, 64, 64, 3), sizeof *w);
-  df_ops            ops = { k, pool, df_alloc (df_conv_scratch (&conv) + DF_SLACK, sizeof (float)) };
+  float            *w = df_alloc (df_conv_packed_floats (k, conv.algo, 64, 64, 3), sizeof *w);
+  df_ops            ops = { k, pool, df_alloc (df_conv_scratch (k, &conv, 0) + DF_SLACK, sizeof (float)) };
   df_conv_io        io = { .x = x, .packed = w, .scale = 1.0f, .y = y };
   double            best = INFINITY, start = df_seconds ();
   bool              fine = x != NULL && y != NULL && w != NULL && ops.scratch != NULL;

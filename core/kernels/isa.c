@@ -3,41 +3,11 @@
  * DF_TABLE is the name of the table, DF_LANES the floats in a register, DF_MR × DF_NV registers hold a tile.
  * The tile's shape only decides what is computed together, never the order of a sum. */
 #include "kernels/kernels.h"
+#include "kernels/vector.h"
 
 #include <math.h>
-#include <stdint.h>
-#include <string.h>
 
 #define DF_NR (DF_NV * DF_LANES)
-#define UNROLL _Pragma ("GCC unroll 16")
-#define INLINE static inline __attribute__ ((always_inline))
-
-typedef float   vf __attribute__ ((vector_size (DF_LANES * 4)));
-typedef float   vfu __attribute__ ((vector_size (DF_LANES * 4), aligned (4), may_alias));
-typedef int32_t vi __attribute__ ((vector_size (DF_LANES * 4)));
-typedef double  vd __attribute__ ((vector_size (DF_LANES * 8)));
-typedef double  vdu __attribute__ ((vector_size (DF_LANES * 8), aligned (8), may_alias));
-
-INLINE vf   load  (const float *p)     { return *(const vfu *) p; }
-INLINE void store (float *p, vf v)     { *(vfu *) p = v; }
-
-INLINE vf
-load_part (const float *p, size_t n)
-{
-  float part[DF_LANES] = { 0 };
-
-  memcpy (part, p, n * sizeof *p);
-  return load (part);
-}
-
-INLINE void
-store_part (float *p, vf v, size_t n)
-{
-  float part[DF_LANES];
-
-  store (part, v);
-  memcpy (p, part, n * sizeof *p);
-}
 
 /* ------------------------------------------------------------------ tile */
 
@@ -238,27 +208,6 @@ silu_back (const float *x, const float *dy, float *dx, size_t n, bool add)
 
 /* ------------------------------------------------------------------ GroupNorm */
 
-INLINE vf
-load_channels (const float *p, int part)
-{
-  return part == DF_LANES ? load (p) : load_part (p, (size_t) part);
-}
-
-INLINE void
-store_channels (float *p, vf v, int part)
-{
-  if (part == DF_LANES)
-    store (p, v);
-  else
-    store_part (p, v, (size_t) part);
-}
-
-INLINE int
-part_at (int c, int channels)
-{
-  return channels - c < DF_LANES ? channels - c : DF_LANES;
-}
-
 static void
 norm_sums (const float *x, size_t pixels, int channels, double *s1, double *s2)
 {
@@ -427,9 +376,10 @@ adamw (const df_adamw *o, const float *grad, float *w, float *m1, float *m2, flo
     }
 }
 
-extern const df_kernels DF_TABLE;
-const df_kernels        DF_TABLE = {
-  .mr = DF_MR, .nr = DF_NR, .tile = tile, .silu = silu, .silu_back = silu_back, .norm_sums = norm_sums,
+extern const df_winograd DF_F2, DF_F4;
+extern const df_kernels  DF_TABLE;
+const df_kernels         DF_TABLE = {
+  .mr = DF_MR, .nr = DF_NR, .f2 = &DF_F2, .f4 = &DF_F4, .tile = tile, .silu = silu, .silu_back = silu_back, .norm_sums = norm_sums,
   .back_sums = back_sums, .norm_apply = norm_apply, .norm_back = norm_back, .exp_row = exp_row,
   .axpy = axpy, .sum_squares = sum_squares, .adamw = adamw,
 };

@@ -35,6 +35,33 @@ typedef struct df_tile
   float               scale;           /* 1 = none                                           */
 } df_tile;
 
+/* What happens to the sum of one output tile of a Winograd convolution; the order is that of df_tile. */
+typedef struct df_winograd_end
+{
+  bool                add;             /* y += instead of y =                                */
+  const float        *bias, *row;      /* [channels] or NULL                                 */
+  const float *const *residual;        /* [m·m] pointers like y, or NULL                     */
+  float               scale;           /* 1 = none                                           */
+  float *const       *y;               /* [m·m] pixels; NULL beyond the picture's edge       */
+} df_winograd_end;
+
+/* The transforms of F(m×m, 3×3) on NHWC data (Lavin & Gray 2016; Toom–Cook points 0, ±1, ∞ for m = 2 and 0, ±5/8,
+ * ±3/2, ∞ for m = 4): y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A. n = m + 2; position p = n·row + column lies at p·stride. */
+typedef struct df_winograd
+{
+  int m, n;
+  /* v[p] = Bᵀ d B; d: [n·n] pixels */
+  void (*input)   (const float *const *d, int channels, float *v, size_t stride);
+  /* y = Aᵀ s A, and what follows */
+  void (*output)  (const float *s, size_t stride, int channels, const df_winograd_end *end);
+  /* v[p] = A y Aᵀ, the transpose of output; y: [m·m] pixels */
+  void (*spread)  (const float *const *y, int channels, float *v, size_t stride);
+  /* u[p] = G g Gᵀ; g: [9][count] */
+  void (*weights) (const float *g, int count, float *u, size_t stride);
+  /* g (+)= Gᵀ u G, the transpose of weights; tap t of g lies at t·g_stride */
+  void (*weights_back) (const float *u, size_t stride, int count, float *g, size_t g_stride, bool add);
+} df_winograd;
+
 typedef struct df_adamw
 {
   float lr, beta1, beta2, eps, decay;  /* decay: lr·weight_decay, decoupled                  */
@@ -46,6 +73,7 @@ typedef struct df_adamw
 typedef struct df_kernels
 {
   int mr, nr;
+  const df_winograd *f2, *f4;
 
   void (*tile) (const df_tile *tile);
 

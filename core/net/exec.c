@@ -51,6 +51,7 @@ conv_of (const df_plan *plan, const df_op *op)
       conv.width  = s.batch * s.height * s.width;
       conv.height = conv.batch = 1;
     }
+  conv.algo = plan->algos[op->weight];
   return conv;
 }
 
@@ -96,13 +97,22 @@ df_exec_stats (const df_plan *plan, const df_op *op)
   return df_norm_stats (&norm);
 }
 
+df_conv_algo
+df_exec_algo (const df_plan *plan, const df_op *op, const df_kernels *k)
+{
+  df_conv conv = conv_of (plan, op);
+
+  return df_conv_choose (k, &conv);
+}
+
 static size_t
-conv_scratch (const df_plan *plan, const df_plan_step *step)
+conv_scratch (const df_plan *plan, const df_plan_step *step, const df_kernels *k, int threads)
 {
   df_conv  conv = conv_of (plan, &step->op);
   df_shape out  = df_plan_shape (plan, step->op.out);
   size_t   sums = df_sums_scratch (out.batch, (size_t) out.height * (size_t) out.width, out.channels);
-  size_t   need = step->backward ? df_conv_back_scratch (&conv) : df_conv_scratch (&conv);
+  size_t   need = step->backward ? df_conv_back_scratch (k, &conv, threads)
+                                : df_conv_scratch (k, &conv, threads);
 
   return step->backward && sums > need ? sums : need;
 }
@@ -118,7 +128,7 @@ df_exec_scratch (const df_plan *plan, const df_plan_step *step, const df_kernels
   switch (op->kind)
     {
     case DF_OP_CONV:
-      return conv_scratch (plan, step);
+      return conv_scratch (plan, step, k, threads);
     case DF_OP_NORM:
       norm = norm_of (plan, op);
       return df_norm_scratch (&norm);

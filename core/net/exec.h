@@ -27,6 +27,8 @@ typedef struct df_exec
 
 void   df_exec_step    (const df_exec *exec, const df_plan *plan, const df_plan_step *step);
 size_t df_exec_scratch (const df_plan *plan, const df_plan_step *step, const df_kernels *k, int threads);
+/* The algorithm for a convolution of this plan. */
+df_conv_algo df_exec_algo (const df_plan *plan, const df_op *op, const df_kernels *k);
 size_t df_exec_stats   (const df_plan *plan, const df_op *op);
 
 #endif

@@ -16,8 +16,8 @@ packed_floats (const df_plan *plan, const df_kernels *k, bool train, int param)
 
   if (p->kind != DF_PARAM_CONV)
     return 0;
-  n = df_conv_packed_floats (k, p->in, p->out, p->kernel);
-  return train ? n + df_conv_packed_floats (k, p->out, p->in, p->kernel) : n;
+  n = df_conv_packed_floats (k, plan->algos[param], p->in, p->out, p->kernel);
+  return train ? n + df_conv_packed_floats (k, plan->algos[param], p->out, p->in, p->kernel) : n;
 }
 
 static size_t
@@ -67,7 +67,7 @@ df_network_new (df_network *out, df_plan *plan, df_pool *pool, bool train, df_er
         continue;
       out->bound[i].packed = packed;
       if (train)
-        out->bound[i].packed_back = packed + df_conv_packed_floats (out->k, p->in, p->out, p->kernel);
+        out->bound[i].packed_back = packed + df_conv_packed_floats (out->k, out->plan.algos[i], p->in, p->out, p->kernel);
       packed += packed_floats (&out->plan, out->k, train, i);
     }
   return DF_OK;
@@ -101,6 +101,7 @@ bind_param (void *ctx, size_t param, int worker)
   const float    *w     = job->data[param];
   df_conv_layout  layout = job->layout == DF_LAYOUT_OIHW ? df_conv_oihw (p->in, p->kernel)
                                                          : df_conv_hwio (p->in, p->out, p->kernel);
+  df_conv_algo    algo   = job->net->plan.algos[param];
 
   (void) worker;
   if (p->kind != DF_PARAM_CONV)
@@ -108,9 +109,9 @@ bind_param (void *ctx, size_t param, int worker)
       bound->raw = w;
       return;
     }
-  df_conv_pack (job->net->k, w, layout, p->in, p->out, p->kernel, false, bound->packed);
+  df_conv_pack (job->net->k, algo, w, layout, p->in, p->out, p->kernel, false, bound->packed);
   if (bound->packed_back != NULL)
-    df_conv_pack (job->net->k, w, layout, p->in, p->out, p->kernel, true, bound->packed_back);
+    df_conv_pack (job->net->k, algo, w, layout, p->in, p->out, p->kernel, true, bound->packed_back);
 }
 
 void

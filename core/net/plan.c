@@ -49,12 +49,15 @@ value_floats (const df_plan *plan, int value)
 double
 df_plan_step_cost (const df_plan_step *step)
 {
-  return step->flops + 8.0 * step->bytes;
+  return step->work + 8.0 * step->bytes;
 }
 
 static void
 cost_step (const df_plan *plan, df_plan_step *step)
 {
+  /* direct, F2, F4, transforms included: tests/bench/conv_table */
+  static const double gain[] = { 1.0, 1.6, 2.5 };
+
   const df_op *op = &step->op;
   int          reads[5], num = df_op_reads (op, reads);
   double       out = (double) value_floats (plan, op->out);
@@ -75,6 +78,9 @@ cost_step (const df_plan *plan, df_plan_step *step)
       step->flops *= 2.0;
       step->bytes *= 2.0;
     }
+  step->work = step->flops;
+  if (op->kind == DF_OP_CONV)
+    step->work /= gain[plan->algos[op->weight]];
 }
 
 /* ------------------------------------------------------------------ steps */
@@ -349,9 +355,11 @@ schedule (df_plan *plan, df_plan_mode mode, const df_kernels *k, int threads)
                      .grad = df_alloc (values, sizeof (int)) };
   bool    fine;
 
+  plan->algos   = df_alloc ((size_t) plan->graph.num_params, sizeof *plan->algos);
   plan->steps   = df_alloc (most_steps (plan), sizeof *plan->steps);
   plan->buffers = df_alloc (most_buffers (plan), sizeof *plan->buffers);
-  fine = p.needs_grad != NULL && p.grad != NULL && plan->steps != NULL && plan->buffers != NULL;
+  fine = p.needs_grad != NULL && p.grad != NULL && plan->steps != NULL && plan->buffers != NULL &&
+         plan->algos != NULL;
   if (fine)
     {
       for (int i = 0; i < plan->graph.num_values; i++)
@@ -359,6 +367,9 @@ schedule (df_plan *plan, df_plan_mode mode, const df_kernels *k, int threads)
           p.grad[i] = DF_NONE;
           new_buffer (plan, value_floats (plan, i));
         }
+      for (int i = 0; i < plan->graph.num_ops; i++)
+        if (plan->graph.ops[i].kind == DF_OP_CONV)
+          plan->algos[plan->graph.ops[i].weight] = df_exec_algo (plan, &plan->graph.ops[i], k);
       forward_steps (&p);
       mark_needs (&p, mode);
       if (mode != DF_PLAN_FORWARD)
@@ -366,7 +377,7 @@ schedule (df_plan *plan, df_plan_mode mode, const df_kernels *k, int threads)
       find_lifetimes (plan);
       fine = place_buffers (plan);
     }
-  for (int i = 0; i < plan->num_steps; i++)
+  for (int i = 0; i < plan->num_steps && fine; i++)
     {
       size_t scratch = df_exec_scratch (plan, &plan->steps[i], k, threads);
 
@@ -403,7 +414,7 @@ df_plan_bytes (const df_plan *plan)
 
   return most_steps (plan) * sizeof *plan->steps + most_buffers (plan) * sizeof *plan->buffers +
          (size_t) g->cap_ops * sizeof *g->ops + (size_t) g->cap_values * sizeof *g->values +
-         (size_t) g->cap_params * sizeof *g->params;
+         (size_t) g->cap_params * sizeof *g->params + (size_t) g->num_params * sizeof *plan->algos;
 }
 
 void
@@ -412,5 +423,6 @@ df_plan_clear (df_plan *plan)
   df_graph_clear (&plan->graph);
   df_free (plan->steps);
   df_free (plan->buffers);
+  df_free (plan->algos);
   memset (plan, 0, sizeof *plan);
 }

@@ -7,7 +7,7 @@
 
 #include "net/graph.h"
 #include "net/unet.h"
-#include "kernels/kernels.h"
+#include "ops/conv.h"
 
 typedef struct df_plan_step
 {
@@ -17,7 +17,8 @@ typedef struct df_plan_step
   int    grad_out;         /* buffers, backward only                                              */
   int    grad[5];          /* gradients of in[0…2], row, residual; DF_NONE where none is needed   */
   bool   add[5];           /* whether that gradient has been written before                       */
-  double flops, bytes;     /* bytes read and written, weights included                            */
+  double flops, bytes;     /* of the direct sum; bytes read and written, weights included         */
+  double work;             /* FLOPs that the chosen algorithm takes                               */
 } df_plan_step;
 
 typedef struct df_buffer
@@ -34,6 +35,7 @@ typedef struct df_plan
   int           num_steps, num_forward;
   df_buffer    *buffers;   /* the first graph.num_values are the values' own                      */
   int           num_buffers;
+  df_conv_algo *algos;     /* per param: of the convolution that it belongs to                    */
   int           grad_output;   /* buffer the loss gradient goes into (training), else DF_NONE     */
   int           grad_input;    /* buffer of the gradient by the input, DF_NONE unless asked for   */
   size_t        arena;     /* floats                                                              */

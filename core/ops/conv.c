@@ -6,6 +6,7 @@
 
 #include "ops/halo.h"
 #include "ops/resample.h"
+#include "ops/winograd.h"
 
 #define BLOCK  84   /* output pixels of a tile: a multiple of every table's mr */
 #define PANELS 4    /* weight panels of a tile                                 */
@@ -32,6 +33,17 @@ df_conv_flops (const df_conv *conv)
          conv->kernel * conv->in * conv->out;
 }
 
+df_conv_algo
+df_conv_choose (const df_kernels *k, const df_conv *conv)
+{
+  int height = df_conv_out_height (conv), width = df_conv_out_width (conv);
+  int side   = height < width ? height : width;
+
+  if (conv->kernel != 3 || conv->stride != 1 || conv->in < 16 || side < 6)
+    return DF_CONV_DIRECT;
+  return side < 12 ? DF_CONV_F2 : DF_CONV_F4;
+}
+
 df_conv_layout
 df_conv_oihw (int in, int kernel)
 {
@@ -51,19 +63,26 @@ panels_of (const df_kernels *k, int out)
 }
 
 size_t
-df_conv_packed_floats (const df_kernels *k, int in, int out, int kernel)
+df_conv_packed_floats (const df_kernels *k, df_conv_algo algo, int in, int out, int kernel)
 {
+  if (algo != DF_CONV_DIRECT)
+    return df_winograd_packed_floats (k, algo, in, out);
   return panels_of (k, out) * (size_t) k->nr * (size_t) in * (size_t) (kernel * kernel) + DF_SLACK;
 }
 
 void
-df_conv_pack (const df_kernels *k, const float *w, df_conv_layout layout, int in, int out, int kernel,
-              bool backward, float *packed)
+df_conv_pack (const df_kernels *k, df_conv_algo algo, const float *w, df_conv_layout layout, int in, int out,
+              int kernel, bool backward, float *packed)
 {
   int last = kernel - 1;
   int rows = backward ? out : in;    /* what is summed */
   int cols = backward ? in : out;
 
+  if (algo != DF_CONV_DIRECT)
+    {
+      df_winograd_pack (k, algo, w, layout, in, out, backward, packed);
+      return;
+    }
   for (size_t panel = 0; panel < panels_of (k, cols); panel++)
     for (int ky = 0; ky < kernel; ky++)
       for (int kx = 0; kx < kernel; kx++)
@@ -193,12 +212,18 @@ forward_halo (const df_conv *conv)
   };
 }
 
-size_t
-df_conv_scratch (const df_conv *conv)
+static size_t
+direct_scratch (const df_conv *conv)
 {
   df_halo halo = forward_halo (conv);
 
   return conv->kernel == 3 ? df_halo_floats (&halo) : 0;
+}
+
+size_t
+df_conv_scratch (const df_kernels *k, const df_conv *conv, int threads)
+{
+  return conv->algo == DF_CONV_DIRECT ? direct_scratch (conv) : df_winograd_scratch (k, conv, threads);
 }
 
 /* x as the sum reads it: with its border in scratch (3×3), or as it is (1×1). */
@@ -227,6 +252,11 @@ df_conv_forward (const df_ops *ops, const df_conv *conv, const df_conv_io *io)
   conv_run run = { .in = conv->in, .out = conv->out, .kernel = conv->kernel, .stride = conv->stride,
                    .out_width = df_conv_out_width (conv), .io = io };
 
+  if (conv->algo != DF_CONV_DIRECT)
+    {
+      df_winograd_forward (ops, conv, io, false);
+      return;
+    }
   run.x = with_border (ops, conv, io->x, &run);
   run_conv (ops, &run, conv->batch, df_conv_out_height (conv));
 }
@@ -246,28 +276,50 @@ backward_halo (const df_conv *conv)
   };
 }
 
-size_t
-df_conv_back_scratch (const df_conv *conv)
+/* The convolution of dy that gives the gradient by x, for Winograd's method. */
+static df_conv
+transposed (const df_conv *conv)
 {
-  df_halo halo = backward_halo (conv);
-  size_t  data = conv->kernel == 3 ? df_halo_floats (&halo) : 0;
-  size_t  up   = conv->upsample ? 4 * (size_t) conv->batch * (size_t) conv->height *
-                                    (size_t) conv->width * (size_t) conv->in : 0;
-  size_t  weights = df_conv_scratch (conv);
-
-  return data + up > weights ? data + up : weights;
+  return (df_conv) { .batch = conv->batch, .height = df_conv_out_height (conv), .width = df_conv_out_width (conv),
+                     .in = conv->out, .out = conv->in, .kernel = 3, .stride = 1, .tile_x = conv->tile_x,
+                     .tile_y = conv->tile_y, .algo = conv->algo };
 }
 
-void
-df_conv_back_data (const df_ops *ops, const df_conv *conv, const float *dy, const float *packed, float *dx,
-                   bool add)
+/* Of dy with its border, or of the transforms. */
+static size_t
+back_data_scratch (const df_kernels *k, const df_conv *conv, int threads)
 {
-  df_halo    halo  = backward_halo (conv);
-  float     *large = ops->scratch + df_halo_floats (&halo);   /* only for upsample */
-  df_conv_io io    = { .packed = packed, .scale = 1.0f, .y = conv->upsample ? large : dx };
-  conv_run   run   = { .x = dy, .in = conv->out, .out = conv->in, .kernel = conv->kernel, .stride = 1,
-                       .io = &io, .add = add && !conv->upsample };
-  int        height = conv->upsample ? 2 * conv->height : conv->height;
+  df_halo halo = backward_halo (conv);
+  df_conv back = transposed (conv);
+
+  if (conv->algo != DF_CONV_DIRECT)
+    return df_winograd_scratch (k, &back, threads);
+  return conv->kernel == 3 ? df_halo_floats (&halo) : 0;
+}
+
+/* The gradient by the upsampled picture, before four pixels become one: behind what the sum itself needs. */
+static size_t
+upsampled_floats (const df_conv *conv)
+{
+  return conv->upsample ? 4 * (size_t) conv->batch * (size_t) conv->height * (size_t) conv->width *
+                            (size_t) conv->in : 0;
+}
+
+size_t
+df_conv_back_scratch (const df_kernels *k, const df_conv *conv, int threads)
+{
+  size_t data    = back_data_scratch (k, conv, threads) + upsampled_floats (conv);
+  size_t weights = conv->algo == DF_CONV_DIRECT ? direct_scratch (conv) : df_winograd_weights_scratch (k, conv);
+
+  return data > weights ? data : weights;
+}
+
+static void
+direct_back_data (const df_ops *ops, const df_conv *conv, const float *dy, const df_conv_io *io, bool add)
+{
+  df_halo  halo = backward_halo (conv);
+  conv_run run  = { .x = dy, .in = conv->out, .out = conv->in, .kernel = conv->kernel, .stride = 1, .io = io,
+                    .add = add };
 
   run.out_width = conv->upsample ? 2 * conv->width : conv->width;
   if (conv->kernel == 1)
@@ -283,7 +335,21 @@ df_conv_back_data (const df_ops *ops, const df_conv *conv, const float *dy, cons
   run.row   = halo.padded_width * conv->out;
   run.image = (size_t) halo.padded_height * (size_t) run.row;
   run.step  = conv->out;
-  run_conv (ops, &run, conv->batch, height);
+  run_conv (ops, &run, conv->batch, conv->upsample ? 2 * conv->height : conv->height);
+}
+
+void
+df_conv_back_data (const df_ops *ops, const df_conv *conv, const float *dy, const float *packed, float *dx,
+                   bool add)
+{
+  float     *large = ops->scratch + back_data_scratch (ops->k, conv, df_pool_threads (ops->pool));
+  df_conv    back  = transposed (conv);
+  df_conv_io io    = { .x = dy, .packed = packed, .scale = 1.0f, .y = conv->upsample ? large : dx };
+
+  if (conv->algo == DF_CONV_DIRECT)
+    direct_back_data (ops, conv, dy, &io, add && !conv->upsample);
+  else
+    df_winograd_forward (ops, &back, &io, add && !conv->upsample);
   if (conv->upsample)
     df_upsample_back (ops, &(df_image) { conv->batch, conv->height, conv->width, conv->in }, large, dx, add);
 }
@@ -370,6 +436,11 @@ df_conv_back_weights (const df_ops *ops, const df_conv *conv, const float *x, co
                      .dw = dw, .panels = panels_of (ops->k, conv->out), .add = add };
   int        rows = conv->kernel * conv->in;
 
+  if (conv->algo != DF_CONV_DIRECT)
+    {
+      df_winograd_back_weights (ops, conv, x, dy, dw, add);
+      return;
+    }
   run.geometry = (conv_run) { .in = conv->in, .out = conv->out, .kernel = conv->kernel,
                               .stride = conv->stride, .out_width = df_conv_out_width (conv) };
   run.geometry.out_pixels = (size_t) run.out_height * (size_t) run.geometry.out_width;

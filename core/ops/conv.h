@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* conv: 3×3 and 1×1 convolution, stride 1 or 2, zero or circular padding, nearest ×2 upsampling folded in.
  * A linear layer is the 1×1 case. The input is copied once with its border (the halo), then every output tile
- * is one sum over (ky, kx, ci). Padding at stride 2: symmetric 1, or right and bottom only (core.md fact 5).
- * Packed weights: [panel of nr outputs][ky][kx][in][nr], columns beyond `out` are 0. */
+ * is one sum over (ky, kx, ci); or by Winograd's method (`algo`). Padding at stride 2: symmetric 1, or right and bottom only (core.md fact 5).
+ * Packed weights, direct: [panel of nr outputs][ky][kx][in][nr], columns beyond `out` are 0. */
 #ifndef DF_OPS_CONV_H
 #define DF_OPS_CONV_H
 
 #include "ops/ops.h"
+
+/* How it is computed. DIRECT is one sum over (ky, kx, in); F2 and F4 see winograd.h. */
+typedef enum df_conv_algo { DF_CONV_DIRECT, DF_CONV_F2, DF_CONV_F4 } df_conv_algo;
 
 typedef struct df_conv
 {
@@ -17,7 +20,12 @@ typedef struct df_conv
   bool pad_end;                /* stride 2: pad right and bottom only               */
   bool upsample;               /* nearest ×2 before the convolution (3×3, stride 1) */
   bool tile_x, tile_y;         /* circular padding                                  */
+  df_conv_algo algo;           /* F2, F4: 3×3 of stride 1 only                      */
 } df_conv;
+
+/* The fastest algorithm for this shape, from shape and instruction set alone, never from the batch: a picture is the
+ * same whether it comes alone or with others. The table is the result of tests/bench/conv_table.c. */
+df_conv_algo df_conv_choose (const df_kernels *k, const df_conv *conv);
 
 int    df_conv_out_height (const df_conv *conv);
 int    df_conv_out_width  (const df_conv *conv);
@@ -29,13 +37,13 @@ typedef struct df_conv_layout { ptrdiff_t so, si, sy, sx; } df_conv_layout;
 df_conv_layout df_conv_oihw (int in, int kernel);          /* model files [O,I,kh,kw]         */
 df_conv_layout df_conv_hwio (int in, int out, int kernel); /* trainer and gradients [kh,kw,I,O] */
 
-size_t df_conv_packed_floats (const df_kernels *k, int in, int out, int kernel);
+size_t df_conv_packed_floats (const df_kernels *k, df_conv_algo algo, int in, int out, int kernel);
 /* For the forward pass; `backward`: flipped and transposed, for df_conv_back_data. */
-void   df_conv_pack (const df_kernels *k, const float *w, df_conv_layout layout, int in, int out,
+void   df_conv_pack (const df_kernels *k, df_conv_algo algo, const float *w, df_conv_layout layout, int in, int out,
                      int kernel, bool backward, float *packed);
 
-size_t df_conv_scratch (const df_conv *conv);              /* forward             */
-size_t df_conv_back_scratch (const df_conv *conv);         /* any of the backward */
+size_t df_conv_scratch (const df_kernels *k, const df_conv *conv, int threads);        /* forward             */
+size_t df_conv_back_scratch (const df_kernels *k, const df_conv *conv, int threads);   /* any of the backward */
 
 typedef struct df_conv_io
 {

@@ -43,29 +43,38 @@ in_floats (const df_conv *conv)
 static void
 run_forward (const df_conv *conv, int threads, const float *x, const float *w, const float *bias, float *y)
 {
-  df_ops     ops    = ops_with (threads, df_conv_scratch (conv));
-  float     *packed = df_alloc (df_conv_packed_floats (ops.k, conv->in, conv->out, conv->kernel), sizeof *packed);
+  df_ops     ops    = ops_with (threads, df_conv_scratch (df_kernels_get (), conv, threads));
+  float     *packed = df_alloc (df_conv_packed_floats (ops.k, conv->algo, conv->in, conv->out, conv->kernel), sizeof *packed);
   df_conv_io io     = { .x = x, .packed = packed, .bias = bias, .scale = 1.0f, .y = y };
 
-  df_conv_pack (ops.k, w, df_conv_oihw (conv->in, conv->kernel), conv->in, conv->out, conv->kernel, false, packed);
+  df_conv_pack (ops.k, conv->algo, w, df_conv_oihw (conv->in, conv->kernel), conv->in, conv->out, conv->kernel, false, packed);
   df_conv_forward (&ops, conv, &io);
   df_free (packed);
   df_free (ops.scratch);
 }
 
 static const df_conv convs[] = {
-  { 1, 1, 1, 3, 5, 3, 1, false, false, false, false },
-  { 2, 7, 13, 3, 17, 3, 1, false, false, false, false },
-  { 1, 7, 13, 20, 33, 3, 1, false, false, true, false },
-  { 1, 9, 5, 33, 64, 3, 1, false, false, true, true },
-  { 2, 8, 6, 16, 24, 3, 2, false, false, false, false },
-  { 2, 8, 6, 16, 24, 3, 2, true, false, false, false },
-  { 1, 8, 10, 7, 3, 3, 2, true, false, true, true },
-  { 1, 8, 10, 7, 3, 3, 2, false, false, false, true },
-  { 2, 5, 3, 18, 40, 3, 1, false, true, false, false },
-  { 1, 4, 6, 18, 16, 3, 1, false, true, true, true },
-  { 1, 1, 37, 50, 70, 1, 1, false, false, false, false },
-  { 1, 20, 20, 64, 64, 3, 1, false, false, false, false },
+  { 1, 1, 1, 3, 5, 3, 1, false, false, false, false, DF_CONV_DIRECT },
+  { 2, 7, 13, 3, 17, 3, 1, false, false, false, false, DF_CONV_DIRECT },
+  { 1, 7, 13, 20, 33, 3, 1, false, false, true, false, DF_CONV_DIRECT },
+  { 1, 9, 5, 33, 64, 3, 1, false, false, true, true, DF_CONV_DIRECT },
+  { 2, 8, 6, 16, 24, 3, 2, false, false, false, false, DF_CONV_DIRECT },
+  { 2, 8, 6, 16, 24, 3, 2, true, false, false, false, DF_CONV_DIRECT },
+  { 1, 8, 10, 7, 3, 3, 2, true, false, true, true, DF_CONV_DIRECT },
+  { 1, 8, 10, 7, 3, 3, 2, false, false, false, true, DF_CONV_DIRECT },
+  { 2, 5, 3, 18, 40, 3, 1, false, true, false, false, DF_CONV_DIRECT },
+  { 1, 4, 6, 18, 16, 3, 1, false, true, true, true, DF_CONV_DIRECT },
+  { 1, 1, 37, 50, 70, 1, 1, false, false, false, false, DF_CONV_DIRECT },
+  { 1, 20, 20, 64, 64, 3, 1, false, false, false, false, DF_CONV_DIRECT },
+  { 2, 7, 13, 3, 17, 3, 1, false, false, false, false, DF_CONV_F2 },
+  { 1, 7, 13, 20, 33, 3, 1, false, false, true, false, DF_CONV_F2 },
+  { 2, 5, 3, 18, 40, 3, 1, false, true, false, true, DF_CONV_F2 },
+  { 3, 20, 22, 48, 64, 3, 1, false, false, false, false, DF_CONV_F2 },   /* beyond the shared stages */
+  { 1, 1, 1, 3, 5, 3, 1, false, false, false, false, DF_CONV_F4 },
+  { 2, 7, 13, 3, 17, 3, 1, false, false, false, false, DF_CONV_F4 },
+  { 1, 9, 5, 33, 64, 3, 1, false, false, true, true, DF_CONV_F4 },
+  { 1, 4, 6, 18, 16, 3, 1, false, true, true, true, DF_CONV_F4 },
+  { 3, 38, 34, 16, 35, 3, 1, false, false, true, false, DF_CONV_F4 },    /* beyond the shared stages */
 };
 #define NUM_CONVS (sizeof convs / sizeof *convs)
 
@@ -110,11 +119,11 @@ conv_gradients_are_adjoint (void **state)
       double *dv = fixture_doubles (v, in_floats (c)), *dw = fixture_doubles (w, weights);
       double *dx = fixture_doubles (x, in_floats (c)), *du = fixture_doubles (u, weights);
       double *y = df_alloc (out_floats (c), sizeof *y);
-      df_ops  ops = ops_with (2, df_conv_back_scratch (c));
-      float  *packed = df_alloc (df_conv_packed_floats (ops.k, c->out, c->in, c->kernel), sizeof *packed);
+      df_ops  ops = ops_with (2, df_conv_back_scratch (df_kernels_get (), c, 2));
+      float  *packed = df_alloc (df_conv_packed_floats (ops.k, c->algo, c->out, c->in, c->kernel), sizeof *packed);
       double  want = 0, got = 0, size = 0;
 
-      df_conv_pack (ops.k, w, df_conv_oihw (c->in, c->kernel), c->in, c->out, c->kernel, true, packed);
+      df_conv_pack (ops.k, c->algo, w, df_conv_oihw (c->in, c->kernel), c->in, c->out, c->kernel, true, packed);
       df_conv_back_data (&ops, c, dy, packed, gx, false);
       df_conv_back_data (&ops, c, dy, packed, gx, true);       /* twice: add */
       df_conv_reference (c, dv, dw, NULL, y);                  /* direction v in x */
@@ -148,25 +157,33 @@ conv_gradients_are_adjoint (void **state)
     }
 }
 
+/* F2 and F4: one picture goes through the shared stages, three go in blocks. */
 static void
 conv_bits_depend_on_nothing_else (void **state)
 {
-  const df_conv three = { 3, 8, 6, 20, 40, 3, 1, false, false, false, false };
-  df_conv       one   = three;
-  fixture_rng   rng   = { 3 };
-  size_t        n     = out_floats (&three);
-  float *x = fixture_floats (&rng, in_floats (&three), 1), *w = fixture_floats (&rng, 20 * 40 * 9, 1);
-  float *y = df_alloc (n, sizeof *y), *z = df_alloc (n, sizeof *z);
+  const df_conv cases[] = { { 3, 8, 6, 20, 40, 3, 1, false, false, false, false, DF_CONV_DIRECT },
+                            { 3, 18, 16, 20, 40, 3, 1, false, false, false, false, DF_CONV_F2 },
+                            { 3, 36, 30, 20, 40, 3, 1, false, false, false, false, DF_CONV_F4 } };
+  fixture_rng   rng     = { 3 };
 
   (void) state;
-  one.batch = 1;
-  run_forward (&three, 2, x, w, NULL, y);
-  run_forward (&three, 1, x, w, NULL, z);
-  assert_memory_equal (y, z, n * sizeof *y);
-  for (int i = 0; i < 3; i++)
-    run_forward (&one, 2, x + (size_t) i * in_floats (&one), w, NULL, z + (size_t) i * out_floats (&one));
-  assert_memory_equal (y, z, n * sizeof *y);
-  df_free (x); df_free (w); df_free (y); df_free (z);
+  for (size_t c = 0; c < sizeof cases / sizeof *cases; c++)
+    {
+      const df_conv *three = &cases[c];
+      df_conv        one   = *three;
+      size_t         n     = out_floats (three);
+      float *x = fixture_floats (&rng, in_floats (three), 1), *w = fixture_floats (&rng, 20 * 40 * 9, 1);
+      float *y = df_alloc (n, sizeof *y), *z = df_alloc (n, sizeof *z);
+
+      one.batch = 1;
+      run_forward (three, 2, x, w, NULL, y);
+      run_forward (three, 1, x, w, NULL, z);
+      assert_memory_equal (y, z, n * sizeof *y);
+      for (int i = 0; i < 3; i++)
+        run_forward (&one, 2, x + (size_t) i * in_floats (&one), w, NULL, z + (size_t) i * out_floats (&one));
+      assert_memory_equal (y, z, n * sizeof *y);
+      df_free (x); df_free (w); df_free (y); df_free (z);
+    }
 }
 
 static void
