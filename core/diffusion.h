@@ -293,6 +293,7 @@ typedef struct df_picture
   const uint8_t *pixels;      /* [height,width,channels] interleaved, 0 … 255; RGBA not premultiplied */
   int            width, height, channels;
   int            label;       /* class index, -1 = none */
+  const uint8_t *keep;        /* [height,width]: no crop holds a pixel with 0; NULL = all may be seen     */
 } df_picture;
 
 typedef struct df_trainer df_trainer;
@@ -306,15 +307,22 @@ typedef struct df_train_report
 } df_train_report;
 
 /* config: JSON text; every key has a default (df_train_config_text writes them all out).
- * Pictures are borrowed until the trainer is freed. class_names: one per label, for the card.
- * resume: a checkpoint file, or NULL. Errors: ARGUMENT (names the key), MEMORY, FORMAT, IO. */
+ * "base" in it is a model folder: its weights are where the run starts, its network, scheduler and card stand where
+ * the configuration says nothing; without classes in the data the base's null class becomes an unconditional network.
+ * Pictures are copied. class_names: one per label, for the card; with a base that has classes, names of those.
+ * resume: a checkpoint file, or NULL. Errors: ARGUMENT (names the key, or what of the base does not fit), MEMORY,
+ * FORMAT, IO. */
 DF_CHECKED df_status df_trainer_new (df_trainer **out, const char *config, const df_picture *pictures,
                                      size_t num_pictures, const char *const *class_names,
                                      size_t num_classes, const char *resume, df_error *err);
 void                 df_trainer_free (df_trainer *trainer);   /* accepts NULL */
-DF_CHECKED df_status df_trainer_step (df_trainer *trainer, df_train_report *report, df_error *err); /* DF_DONE at the end */
+/* DF_DONE at the end; step and steps of the report are filled then too. */
+DF_CHECKED df_status df_trainer_step (df_trainer *trainer, df_train_report *report, df_error *err);
 /* Atomic: written beside, synced, renamed. A run that resumes from it continues bit for bit. */
 DF_CHECKED df_status df_trainer_checkpoint (const df_trainer *trainer, const char *path, df_error *err);
+/* The configuration that a checkpoint was made with, as df_trainer_new takes it; caller frees with free (). Errors: IO,
+ * FORMAT, MEMORY. */
+DF_CHECKED df_status df_checkpoint_config (const char *path, char **out, df_error *err);
 /* The EMA weights (or the plain ones) as a model folder; fp16 halves the size. */
 DF_CHECKED df_status df_trainer_export (const df_trainer *trainer, const char *folder, bool ema,
                                         bool fp16, df_error *err);

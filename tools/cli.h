@@ -19,8 +19,8 @@ typedef struct cli_options
   double   eta, guidance, feather;
   gint64   seed;
   /* of some commands */
-  char    *input, *output, *mask, *data, *config, *checkpoint;
-  double   t, weight, minutes, checkpoint_minutes;
+  char    *input, *output, *mask, *data, *config, *checkpoint, *base;
+  double   t, weight, minutes, checkpoint_minutes, grid;
   gboolean json, resume, profile;
   int      batch;
   /* what was left: model and files */
@@ -96,6 +96,20 @@ int cli_denoise (int argc, char **argv);
 int cli_noise  (int argc, char **argv);
 int cli_encode (int argc, char **argv);
 int cli_blend  (int argc, char **argv);
+/* pictures.c: pictures for training, by class when there are subfolders with pictures (label -1 without). */
+typedef struct cli_data
+{
+  GArray    *pictures;     /* df_picture        */
+  GPtrArray *classes;      /* char *, by label  */
+  GPtrArray *pixels;       /* of the pictures   */
+} cli_data;
+
+cli_data cli_data_read  (const char *folder, int channels);
+void     cli_data_clear (cli_data *set);
+
+/* grid.c: 16 samples of the model in a folder as one PNG; each class has its turn. Seeds 0, 1, …; false: told. */
+gboolean cli_grid (const char *folder, const char *path, int threads);
+
 int cli_train  (int argc, char **argv);
 int cli_bench  (int argc, char **argv);
 

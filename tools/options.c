@@ -46,7 +46,7 @@ static void
 set_defaults (cli_options *o)
 {
   *o = (cli_options) { .steps = UNSET_INT, .count = 1, .eta = UNSET_DOUBLE, .guidance = UNSET_DOUBLE, .feather = -1,
-                       .t = UNSET_DOUBLE, .weight = UNSET_DOUBLE, .minutes = UNSET_DOUBLE, .checkpoint_minutes = 3,
+                       .t = UNSET_DOUBLE, .weight = UNSET_DOUBLE, .minutes = UNSET_DOUBLE, .checkpoint_minutes = 3, .grid = UNSET_DOUBLE,
                        .batch = 1 };
 }
 
@@ -113,6 +113,8 @@ parse_table (cli_options *o, const char *command, const char *synopsis, int *arg
     { "b", { "profile", 0, 0, G_OPTION_ARG_NONE, &o->profile, "time per operation", NULL } },
     { "t", { "data", 0, 0, G_OPTION_ARG_FILENAME, &o->data, "folder of pictures, class = subfolder", "DIR" } },
     { "t", { "config", 0, 0, G_OPTION_ARG_FILENAME, &o->config, "training configuration", "FILE" } },
+    { "t", { "base", 0, 0, G_OPTION_ARG_FILENAME, &o->base, "model folder to start from", "MODEL" } },
+    { "t", { "grid", 0, 0, G_OPTION_ARG_DOUBLE, &o->grid, "between grids of samples, OUT/grid-STEP.png", "M" } },
     { "t", { "resume", 0, 0, G_OPTION_ARG_NONE, &o->resume, "go on from the checkpoint", NULL } },
     { "t", { "minutes", 0, 0, G_OPTION_ARG_DOUBLE, &o->minutes, "budget", "M" } },
     { "t", { "checkpoint", 0, 0, G_OPTION_ARG_FILENAME, &o->checkpoint, "where the checkpoint lies", "FILE" } },
@@ -138,7 +140,8 @@ parse_table (cli_options *o, const char *command, const char *synopsis, int *arg
 static gboolean
 check_ranges (const cli_options *o)
 {
-  const double numbers[] = { o->t, o->eta, o->guidance, o->feather, o->weight, o->minutes, o->checkpoint_minutes };
+  const double numbers[] = { o->t, o->eta, o->guidance, o->feather, o->weight, o->minutes, o->checkpoint_minutes,
+                             o->grid };
 
   for (size_t i = 0; i < G_N_ELEMENTS (numbers); i++)
     if (!isfinite (numbers[i]))
@@ -151,6 +154,8 @@ check_ranges (const cli_options *o)
     return cli_usage ("--memory is a cap in MB, 0 for none.") == 0;
   if (o->minutes != UNSET_DOUBLE && o->minutes <= 0)
     return cli_usage ("--minutes must be above 0.") == 0;
+  if (o->grid != UNSET_DOUBLE && o->grid <= 0)
+    return cli_usage ("--grid must be above 0.") == 0;
   if (o->checkpoint_minutes <= 0)
     return cli_usage ("--checkpoint-minutes must be above 0.") == 0;
   return TRUE;
@@ -193,7 +198,7 @@ cli_options_clear (cli_options *o)
 {
   char **texts[] = { &o->sampler, &o->timesteps, &o->spacing, &o->sigmas, &o->variance, &o->init, &o->edge, &o->tile,
                      &o->origin, &o->rng, &o->compat, &o->clip, &o->class_name, &o->size, &o->input, &o->output,
-                     &o->mask, &o->data, &o->config, &o->checkpoint };
+                     &o->mask, &o->data, &o->config, &o->checkpoint, &o->base };
 
   for (size_t i = 0; i < G_N_ELEMENTS (texts); i++)
     g_clear_pointer (texts[i], g_free);

@@ -3,8 +3,9 @@
  * checkpoint and model first; --resume goes on from the checkpoint as if nothing had happened. */
 #include "cli.h"
 
-#include <gdk-pixbuf/gdk-pixbuf.h>
+#include <glib/gstdio.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <yyjson.h>
 
@@ -17,156 +18,15 @@ on_signal (int number)
   stop = 1;
 }
 
-typedef struct data_set
-{
-  GArray    *pictures;     /* df_picture  */
-  GPtrArray *classes;      /* char *      */
-  GPtrArray *pixbufs;
-} data_set;
-
-/* ------------------------------------------------------------------ pictures */
-
-static int
-by_name (gconstpointer a, gconstpointer b)
-{
-  return strcmp (*(const char *const *) a, *(const char *const *) b);
-}
-
-static GPtrArray *
-sorted_names (const char *folder)
-{
-  GPtrArray  *names = g_ptr_array_new_with_free_func (g_free);
-  GDir       *dir   = g_dir_open (folder, 0, NULL);
-  const char *name;
-
-  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
-    if (name[0] != '.')
-      g_ptr_array_add (names, g_strdup (name));
-  if (dir != NULL)
-    g_dir_close (dir);
-  g_ptr_array_sort (names, by_name);
-  return names;
-}
-
-/* Channel c of a model's picture for one pixel: a grey model takes the luma (BT.709) of a colour. */
-static guint8
-channel_of (const guint8 *pixel, int have, int channels, int c)
-{
-  if (channels == 1)
-    return (guint8) ((2126 * pixel[0] + 7152 * pixel[1] + 722 * pixel[2] + 5000) / 10000);
-  return c < have ? pixel[c] : 255;
-}
-
-/* Rows of a pixbuf (always RGB or RGBA) packed without gaps, alpha dropped unless asked for. */
-static guint8 *
-packed_pixels (const GdkPixbuf *pixbuf, int channels)
-{
-  int           width = gdk_pixbuf_get_width (pixbuf), height = gdk_pixbuf_get_height (pixbuf);
-  int           have = gdk_pixbuf_get_n_channels (pixbuf), stride = gdk_pixbuf_get_rowstride (pixbuf);
-  const guint8 *from = gdk_pixbuf_read_pixels (pixbuf);
-  guint8       *out  = g_malloc ((gsize) width * height * channels);
-
-  for (int y = 0; y < height; y++)
-    for (int x = 0; x < width; x++)
-      for (int c = 0; c < channels; c++)
-        out[((gsize) y * width + x) * channels + c] =
-          channel_of (from + (gsize) y * stride + (gsize) x * have, have, channels, c);
-  return out;
-}
-
-static void
-add_file (data_set *set, const char *path, int label, int channels)
-{
-  GError    *error  = NULL;
-  GdkPixbuf *pixbuf = gdk_pixbuf_new_from_file (path, &error);
-  df_picture p      = { .channels = channels, .label = label };
-
-  if (pixbuf == NULL)
-    {
-      g_printerr ("diffusion-cli: skipped %s: %s\n", path, error->message);
-      g_error_free (error);
-      return;
-    }
-  p.width  = gdk_pixbuf_get_width (pixbuf);
-  p.height = gdk_pixbuf_get_height (pixbuf);
-  if (p.width < 16 || p.height < 16)
-    g_printerr ("diffusion-cli: skipped %s: %d × %d is too small (16 × 16 at least)\n", path, p.width, p.height);
-  else if ((gsize) p.width * p.height > 100000000)
-    g_printerr ("diffusion-cli: skipped %s: more than 100 megapixels; reduce it first\n", path);
-  else
-    {
-      guint8 *pixels = packed_pixels (pixbuf, channels);
-
-      p.pixels = pixels;
-      g_ptr_array_add (set->pixbufs, pixels);
-      g_array_append_val (set->pictures, p);
-    }
-  g_object_unref (pixbuf);
-}
-
-static void
-add_folder (data_set *set, const char *folder, int label, int channels)
-{
-  GPtrArray *names = sorted_names (folder);
-
-  for (guint i = 0; i < names->len; i++)
-    {
-      char *path = g_build_filename (folder, names->pdata[i], NULL);
-
-      if (g_file_test (path, G_FILE_TEST_IS_REGULAR) && !g_str_has_suffix (path, ".tsv") &&
-          !g_str_has_suffix (path, ".txt"))
-        add_file (set, path, label, channels);
-      g_free (path);
-    }
-  g_ptr_array_unref (names);
-}
-
-static data_set
-read_data (const char *folder, int channels)
-{
-  data_set   set   = { g_array_new (FALSE, FALSE, sizeof (df_picture)), g_ptr_array_new_with_free_func (g_free),
-                       g_ptr_array_new_with_free_func (g_free) };
-  GPtrArray *names = sorted_names (folder);
-
-  for (guint i = 0; i < names->len; i++)
-    {
-      char *path = g_build_filename (folder, names->pdata[i], NULL);
-
-      if (g_file_test (path, G_FILE_TEST_IS_DIR))
-        {
-          guint before = set.pictures->len;
-
-          add_folder (&set, path, (int) set.classes->len, channels);
-          if (set.pictures->len > before)
-            g_ptr_array_add (set.classes, g_strdup (names->pdata[i]));
-        }
-      g_free (path);
-    }
-  if (set.classes->len == 0)
-    add_folder (&set, folder, -1, channels);
-  g_ptr_array_unref (names);
-  return set;
-}
-
-static void
-data_clear (data_set *set)
-{
-  g_array_unref (set->pictures);
-  g_ptr_array_unref (set->classes);
-  g_ptr_array_unref (set->pixbufs);
-}
-
 /* ------------------------------------------------------------------ configuration */
 
-/* The configuration file with --minutes put in; g_free. NULL: told. */
+/* The text of the configuration file, else of the run that is resumed, else {}; g_free. NULL: told. */
 static char *
-config_text (const cli_options *o, int *channels)
+given_text (const cli_options *o, const char *checkpoint)
 {
-  char           *text  = NULL, *merged;
-  GError         *error = NULL;
-  yyjson_doc     *doc;
-  yyjson_mut_doc *mut;
-  yyjson_val     *in;
+  char    *text  = NULL, *copy;
+  GError  *error = NULL;
+  df_error err;
 
   if (o->config != NULL && !g_file_get_contents (o->config, &text, NULL, &error))
     {
@@ -174,111 +34,228 @@ config_text (const cli_options *o, int *channels)
       g_error_free (error);
       return NULL;
     }
-  if (text == NULL)
-    text = g_strdup ("{}");
-  doc = yyjson_read (text, strlen (text), 0);
-  if (!yyjson_is_obj (yyjson_doc_get_root (doc)))
+  if (o->config != NULL || !o->resume)
+    return text != NULL ? text : g_strdup ("{}");
+  if (df_checkpoint_config (checkpoint, &text, &err) != DF_OK)
     {
-      cli_fail ("%s is not a JSON object.", o->config);
-      yyjson_doc_free (doc);
-      g_free (text);
+      cli_fail ("%s", err.text);
       return NULL;
     }
-  in  = yyjson_obj_get (yyjson_obj_get (yyjson_doc_get_root (doc), "unet"), "in_channels");
-  *channels = in != NULL ? yyjson_get_int (in) : 3;
+  copy = g_strdup (text);
+  free (text);
+  return copy;
+}
+
+/* Channels of the pictures: those of the configured network, else of the base, else 3. FALSE: told. */
+static gboolean
+find_channels (yyjson_mut_val *root, const char *where, int *channels)
+{
+  yyjson_mut_val *in   = yyjson_mut_obj_get (yyjson_mut_obj_get (root, "unet"), "in_channels");
+  const char     *base = yyjson_mut_get_str (yyjson_mut_obj_get (root, "base"));
+  df_model       *model;
+  df_error        err;
+
+  *channels = in != NULL ? yyjson_mut_get_int (in) : 3;
+  if (in == NULL && base != NULL && base[0] != '\0')
+    {
+      if (df_model_open (&model, base, &err) != DF_OK)
+        return cli_fail ("%s", err.text) == 0;
+      *channels = df_model_describe (model)->channels;
+      df_model_close (model);
+    }
   if (*channels != 1 && *channels != 3 && *channels != 4)
+    return cli_fail ("%s: unet.in_channels must be 1, 3 or 4.", where) == 0;
+  return TRUE;
+}
+
+/* The configuration with the options put in; g_free. NULL: told. */
+static char *
+config_text (const cli_options *o, const char *checkpoint, int *channels)
+{
+  char           *text = given_text (o, checkpoint), *merged = NULL, *copy;
+  yyjson_doc     *doc  = text != NULL ? yyjson_read (text, strlen (text), 0) : NULL;
+  yyjson_mut_doc *mut  = doc != NULL ? yyjson_doc_mut_copy (doc, NULL) : NULL;
+  yyjson_mut_val *root = yyjson_mut_doc_get_root (mut);
+
+  if (text != NULL && !yyjson_mut_is_obj (root))
+    cli_fail ("%s is not a JSON object.", o->config);
+  else if (text != NULL)
     {
-      cli_fail ("%s: unet.in_channels must be 1, 3 or 4.", o->config);
-      yyjson_doc_free (doc);
-      g_free (text);
-      return NULL;
+      if (o->minutes > 0)
+        {
+          yyjson_mut_obj_put (root, yyjson_mut_str (mut, "minutes"), yyjson_mut_real (mut, o->minutes));
+          yyjson_mut_obj_put (root, yyjson_mut_str (mut, "steps"), yyjson_mut_int (mut, 0));
+        }
+      if (o->threads > 0)
+        yyjson_mut_obj_put (root, yyjson_mut_str (mut, "threads"), yyjson_mut_int (mut, o->threads));
+      if (o->base != NULL)
+        yyjson_mut_obj_put (root, yyjson_mut_str (mut, "base"), yyjson_mut_str (mut, o->base));
+      if (find_channels (root, o->config, channels))
+        merged = yyjson_mut_write (mut, 0, NULL);
     }
-  mut = yyjson_doc_mut_copy (doc, NULL);
-  if (o->minutes > 0)
-    {
-      yyjson_mut_obj_put (yyjson_mut_doc_get_root (mut), yyjson_mut_str (mut, "minutes"), yyjson_mut_real (mut, o->minutes));
-      yyjson_mut_obj_put (yyjson_mut_doc_get_root (mut), yyjson_mut_str (mut, "steps"), yyjson_mut_int (mut, 0));
-    }
-  if (o->threads > 0)
-    yyjson_mut_obj_put (yyjson_mut_doc_get_root (mut), yyjson_mut_str (mut, "threads"), yyjson_mut_int (mut, o->threads));
-  merged = yyjson_mut_write (mut, 0, NULL);
   yyjson_doc_free (doc);
   yyjson_mut_doc_free (mut);
   g_free (text);
-  text = g_strdup (merged);
+  copy = g_strdup (merged);
   free (merged);
-  return text;
+  return copy;
 }
 
 /* ------------------------------------------------------------------ running */
 
+/* What a killed run left half written. */
+static void
+remove_parts (const char *checkpoint)
+{
+  char       *folder = g_path_get_dirname (checkpoint), *name = g_path_get_basename (checkpoint);
+  char       *start  = g_strconcat (name, ".part-", NULL);
+  GDir       *dir    = g_dir_open (folder, 0, NULL);
+  const char *entry;
+
+  while (dir != NULL && (entry = g_dir_read_name (dir)) != NULL)
+    if (g_str_has_prefix (entry, start))
+      {
+        char *path = g_build_filename (folder, entry, NULL);
+
+        g_unlink (path);
+        g_free (path);
+      }
+  if (dir != NULL)
+    g_dir_close (dir);
+  g_free (start);
+  g_free (name);
+  g_free (folder);
+}
+
+/* OUT/config.json: the whole configuration, which makes the same run again. FALSE: told. */
+static gboolean
+write_config (const cli_options *o, const df_trainer *trainer)
+{
+  char    *path = g_build_filename (o->output, "config.json", NULL), *text = df_trainer_config_text (trainer);
+  GError  *error = NULL;
+  gboolean fine = text != NULL && g_file_set_contents (path, text, -1, &error);
+
+  if (!fine)
+    cli_fail ("%s", error != NULL ? error->message : "Out of memory for the configuration.");
+  g_clear_error (&error);
+  free (text);
+  g_free (path);
+  return fine;
+}
+
+/* The model as it is now, and what it draws. */
+static void
+write_grid (const cli_options *o, const df_trainer *trainer, long step)
+{
+  char    *name = g_strdup_printf ("%s/grid-%06ld.png", o->output, step);
+  df_error err;
+
+  if (df_trainer_export (trainer, o->output, true, true, &err) != DF_OK)
+    g_printerr ("diffusion-cli: %s Training goes on.\n", err.text);
+  else if (cli_grid (o->output, name, o->threads))
+    g_print ("%s\n", name);
+  g_free (name);
+}
+
+/* What is to be done beside training, and when it was done last. */
+typedef struct watch
+{
+  const cli_options *o;
+  df_trainer        *trainer;
+  const char        *checkpoint;
+  gint64             shown, saved, drawn;      /* g_get_monotonic_time () */
+} watch;
+
+static void
+look_in (watch *w, const df_train_report *r)
+{
+  gint64   now = g_get_monotonic_time ();
+  df_error err;
+
+  if (now - w->shown >= 1000000)
+    {
+      g_print ("step %ld of %ld, loss %.4f (mean %.4f), %.1f samples/s, %.0f s left\n", r->step, r->steps, r->loss,
+               r->loss_mean, r->samples_per_second, r->seconds_left);
+      w->shown = now;
+    }
+  if ((double) (now - w->saved) >= 60e6 * w->o->checkpoint_minutes)
+    {
+      if (df_trainer_checkpoint (w->trainer, w->checkpoint, &err) != DF_OK)
+        g_printerr ("diffusion-cli: %s Training goes on.\n", err.text);
+      w->saved = g_get_monotonic_time ();
+    }
+  if (w->o->grid > 0 && (double) (now - w->drawn) >= 60e6 * w->o->grid)
+    {
+      write_grid (w->o, w->trainer, r->step);
+      w->drawn = g_get_monotonic_time ();
+    }
+}
+
 static int
 run_trainer (const cli_options *o, df_trainer *trainer, const char *checkpoint)
 {
-  gint64          shown = 0, saved = g_get_monotonic_time ();
-  df_train_report r     = { 0 };
-  df_error        err;
-  df_status       status = DF_OK;
+  gint64          now    = g_get_monotonic_time ();
+  watch           w      = { o, trainer, checkpoint, 0, now, now };
+  df_train_report r      = { 0 };
+  df_status       status = DF_OK, kept, made;
+  df_error        err, problem;
 
   while (!stop && (status = df_trainer_step (trainer, &r, &err)) == DF_OK)
-    {
-      gint64 now = g_get_monotonic_time ();
-
-      if (now - shown >= 1000000)
-        {
-          g_print ("step %ld of %ld, loss %.4f (mean %.4f), %.1f samples/s, %.0f s left\n", r.step, r.steps, r.loss,
-                   r.loss_mean, r.samples_per_second, r.seconds_left);
-          shown = now;
-        }
-      if ((double) (now - saved) >= 60e6 * o->checkpoint_minutes)
-        {
-          if (df_trainer_checkpoint (trainer, checkpoint, &err) != DF_OK)
-            g_printerr ("diffusion-cli: %s Training goes on.\n", err.text);
-          saved = now;
-        }
-    }
+    look_in (&w, &r);
   if (status != DF_OK && status != DF_DONE)
     return cli_fail ("%s", err.text);
-  if (df_trainer_checkpoint (trainer, checkpoint, &err) != DF_OK ||
-      df_trainer_export (trainer, o->output, true, true, &err) != DF_OK)
+  kept = df_trainer_checkpoint (trainer, checkpoint, &err);
+  made = df_trainer_export (trainer, o->output, true, true, &problem);     /* smaller: it may fit where that did not */
+  if (kept != DF_OK)
+    cli_fail ("%s", err.text);
+  if (made != DF_OK)
+    cli_fail ("%s", problem.text);
+  if (made == DF_OK)
+    g_print ("%s after step %ld; the model is in %s\n", stop ? "stopped" : "done", r.step, o->output);
+  return kept == DF_OK && made == DF_OK ? 0 : 1;
+}
+
+static int
+train_on (const cli_options *o, const cli_data *set, const char *config, const char *checkpoint)
+{
+  df_trainer *trainer;
+  df_error    err;
+  int         result = 1;
+
+  if (set->pictures->len == 0)
+    return cli_fail ("%s holds no picture that can be read.", o->data);
+  if (g_mkdir_with_parents (o->output, 0755) != 0)
+    return cli_fail ("Cannot make the folder %s.", o->output);
+  if (df_trainer_new (&trainer, config, (const df_picture *) (void *) set->pictures->data, set->pictures->len,
+                      (const char *const *) set->classes->pdata, set->classes->len, o->resume ? checkpoint : NULL,
+                      &err) != DF_OK)
     return cli_fail ("%s", err.text);
-  g_print ("%s after step %ld; the model is in %s\n", stop ? "stopped" : "done", r.step, o->output);
-  return 0;
+  remove_parts (checkpoint);
+  if (write_config (o, trainer))
+    result = run_trainer (o, trainer, checkpoint);
+  df_trainer_free (trainer);
+  return result;
 }
 
 static int
 train (const cli_options *o)
 {
-  int         channels, result = 1;
-  char       *config     = config_text (o, &channels);
-  char       *checkpoint = o->checkpoint != NULL ? g_strdup (o->checkpoint)
-                                                 : g_build_filename (o->output, "checkpoint.safetensors", NULL);
-  data_set    set;
-  df_trainer *trainer;
-  df_error    err;
+  int      channels = 3, result = 1;
+  char    *checkpoint = o->checkpoint != NULL ? g_strdup (o->checkpoint)
+                                              : g_build_filename (o->output, "checkpoint.safetensors", NULL);
+  char    *config;
+  cli_data set;
 
-  if (config != NULL)
+  if (o->resume && !g_file_test (checkpoint, G_FILE_TEST_IS_REGULAR))
+    cli_fail ("There is no checkpoint %s to resume from.", checkpoint);
+  else if ((config = config_text (o, checkpoint, &channels)) != NULL)
     {
-      set = read_data (o->data, channels);
+      set = cli_data_read (o->data, channels);
       g_print ("%u pictures, %u classes\n", set.pictures->len, set.classes->len);
-      if (set.pictures->len == 0)
-        cli_fail ("%s holds no picture that can be read.", o->data);
-      else if (o->resume && !g_file_test (checkpoint, G_FILE_TEST_IS_REGULAR))
-        cli_fail ("There is no checkpoint %s to resume from.", checkpoint);
-      else if (g_mkdir_with_parents (o->output, 0755) != 0)
-        cli_fail ("Cannot make the folder %s.", o->output);
-      else if (df_trainer_new (&trainer, config, (const df_picture *) (void *) set.pictures->data, set.pictures->len,
-                               (const char *const *) set.classes->pdata, set.classes->len,
-                               o->resume ? checkpoint : NULL, &err) != DF_OK)
-        cli_fail ("%s", err.text);
-      else
-        {
-          result = run_trainer (o, trainer, checkpoint);
-          df_trainer_free (trainer);
-        }
-      data_clear (&set);
+      result = train_on (o, &set, config, checkpoint);
+      cli_data_clear (&set);
+      g_free (config);
     }
-  g_free (config);
   g_free (checkpoint);
   return result;
 }
@@ -291,7 +268,9 @@ cli_train (int argc, char **argv)
 
   signal (SIGINT, on_signal);
   signal (SIGTERM, on_signal);
-  if (cli_parse (&o, "train", "--data DIR [--config FILE] -o DIR [--resume] [--minutes M]", argc, argv, 0, 0))
+  signal (SIGXFSZ, SIG_IGN);     /* a file that may not grow is an error like a full disk */
+  if (cli_parse (&o, "train", "--data DIR [--config FILE] [--base MODEL] -o DIR [--resume] [--minutes M] [--grid M]", argc,
+                 argv, 0, 0))
     {
       if (o.data == NULL || o.output == NULL)
         status = cli_usage ("train needs --data DIR and -o DIR.");

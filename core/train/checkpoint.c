@@ -5,7 +5,6 @@
 
 #include "base/alloc.h"
 #include "model/safetensors.h"
-#include "ops/conv.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,10 +61,11 @@ df_trainer_checkpoint (const df_trainer *trainer, const char *path, df_error *er
 
 /* ------------------------------------------------------------------ reading */
 
-/* Two configurations describe the same run when all but its length in minutes and its threads agree. */
+/* Two configurations describe the same run when all that its steps follow from agrees. */
 static bool
 same_run (const char *a, const char *b)
 {
+  static const char *const free_keys[] = { "minutes", "threads", "card", "base" };
   yyjson_doc     *da = yyjson_read (a, strlen (a), 0), *db = yyjson_read (b, strlen (b), 0);
   yyjson_val     *ra = yyjson_doc_get_root (da), *rb = yyjson_doc_get_root (db), *key;
   yyjson_obj_iter iter = yyjson_obj_iter_with (ra);
@@ -74,9 +74,11 @@ same_run (const char *a, const char *b)
   while (same && (key = yyjson_obj_iter_next (&iter)) != NULL)
     {
       const char *name = yyjson_get_str (key);
+      bool        free_key = false;
 
-      if (strcmp (name, "minutes") != 0 && strcmp (name, "threads") != 0 && strcmp (name, "card") != 0)
-        same = yyjson_equals (yyjson_obj_iter_get_val (key), yyjson_obj_get (rb, name));
+      for (size_t i = 0; i < sizeof free_keys / sizeof *free_keys; i++)
+        free_key = free_key || strcmp (name, free_keys[i]) == 0;
+      same = free_key || yyjson_equals (yyjson_obj_iter_get_val (key), yyjson_obj_get (rb, name));
     }
   yyjson_doc_free (da);
   yyjson_doc_free (db);
@@ -131,25 +133,31 @@ df_trainer_load (df_trainer *trainer, const char *path, df_error *err)
   return status;
 }
 
-/* ------------------------------------------------------------------ the model */
-
-/* A param as files have it: convolutions in OIHW. */
-static void
-as_file (const df_param *p, const float *from, float *to)
+df_status
+df_checkpoint_config (const char *path, char **out, df_error *err)
 {
-  df_conv_layout in = df_conv_hwio (p->in, p->out, p->kernel), out = df_conv_oihw (p->in, p->kernel);
+  df_safetensors *file;
+  yyjson_doc     *doc;
+  const char     *metadata, *text;
+  df_status       status = DF_OK;
 
-  if (p->kind != DF_PARAM_CONV)
-    {
-      memcpy (to, from, p->count * sizeof *to);
-      return;
-    }
-  for (int o = 0; o < p->out; o++)
-    for (int i = 0; i < p->in; i++)
-      for (int y = 0; y < p->kernel; y++)
-        for (int x = 0; x < p->kernel; x++)
-          to[o * out.so + i * out.si + y * out.sy + x * out.sx] = from[o * in.so + i * in.si + y * in.sy + x * in.sx];
+  *out = NULL;
+  DF_TRY (df_safetensors_open (&file, path, err));
+  metadata = df_safetensors_metadata (file);
+  doc      = yyjson_read (metadata, strlen (metadata), 0);
+  text     = yyjson_get_str (yyjson_obj_get (yyjson_doc_get_root (doc), "config"));
+  if (text == NULL)
+    status = df_fail (err, DF_ERROR_FORMAT, "%s is not a checkpoint of this trainer.", path);
+  else if ((*out = malloc (strlen (text) + 1)) == NULL)
+    status = df_fail (err, DF_ERROR_MEMORY, "Out of memory for the training configuration.");
+  else
+    strcpy (*out, text);
+  yyjson_doc_free (doc);
+  df_safetensors_close (file);
+  return status;
 }
+
+/* ------------------------------------------------------------------ the model */
 
 df_status
 df_trainer_export (const df_trainer *trainer, const char *folder, bool ema, bool fp16, df_error *err)
@@ -170,7 +178,9 @@ df_trainer_export (const df_trainer *trainer, const char *folder, bool ema, bool
     {
       const df_param *p = &g->params[i];
 
-      as_file (p, (ema ? trainer->ema : trainer->w) + trainer->offset[i], data + trainer->offset[i]);
+      df_param_copy (p, (ema ? trainer->ema : trainer->w) + trainer->offset[i],
+                     df_conv_hwio (p->in, p->out, p->kernel), data + trainer->offset[i],
+                     df_conv_oihw (p->in, p->kernel));
       weights[i] = (df_weight) { .name = p->name, .dims = p->dims, .count = p->count,
                                  .data = data + trainer->offset[i] };
       memcpy (weights[i].shape, p->shape, sizeof weights[i].shape);

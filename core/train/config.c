@@ -90,28 +90,91 @@ read_phases (df_train_config *out, yyjson_val *list, df_error *err)
 
 /* ------------------------------------------------------------------ the whole as a document */
 
+/* free () */
+static char *
+copy_text (const char *text)
+{
+  char *copy = malloc (strlen (text) + 1);
+
+  return copy != NULL ? strcpy (copy, text) : NULL;
+}
+
+/* What the parts are where the configuration does not say. */
+typedef struct parts
+{
+  char *unet, *scheduler, *card;       /* JSON; free () */
+} parts;
+
+static parts
+standard_parts (const df_model *base)
+{
+  if (base == NULL)
+    return (parts) { copy_text (standard_unet), copy_text (standard_scheduler), copy_text ("{}") };
+  return (parts) { df_unet_config_text (&base->unet), df_scheduler_config_text (&base->scheduler),
+                   df_card_text (&base->card) };
+}
+
+/* An object of the document: the given one, else a copy of the standard text. */
+static yyjson_mut_val *
+add_part (yyjson_mut_doc *doc, const char *key, yyjson_val *given, const char *standard)
+{
+  yyjson_doc     *text = standard != NULL ? yyjson_read (standard, strlen (standard), 0) : NULL;
+  yyjson_mut_val *part = yyjson_val_mut_copy (doc, given != NULL ? given : yyjson_doc_get_root (text));
+
+  yyjson_mut_obj_add_val (doc, yyjson_mut_doc_get_root (doc), key, part);
+  yyjson_doc_free (text);
+  return part;
+}
+
+/* Of a base, pictures without classes take the network without its classes. */
+static void
+complete_unet (yyjson_mut_doc *doc, yyjson_val *given, const char *standard, int classes, int channels)
+{
+  yyjson_mut_val *unet = add_part (doc, "unet", given, standard);
+
+  if (!yyjson_mut_is_obj (unet))
+    return;
+  if (yyjson_mut_obj_get (unet, "in_channels") == NULL)
+    yyjson_mut_obj_add_int (doc, unet, "in_channels", channels);
+  if (yyjson_mut_obj_get (unet, "out_channels") == NULL)
+    yyjson_mut_obj_add_int (doc, unet, "out_channels", channels);
+  if (given == NULL && classes == 0)
+    yyjson_mut_obj_remove_key (unet, "num_class_embeds");
+  else if (classes > 0 && yyjson_mut_obj_get (unet, "num_class_embeds") == NULL)
+    yyjson_mut_obj_add_int (doc, unet, "num_class_embeds", classes + 1);
+}
+
+/* The card of the base, with what the given one says instead. */
+static void
+complete_card (yyjson_mut_doc *doc, yyjson_val *given, const char *standard, int classes)
+{
+  yyjson_mut_val *card = add_part (doc, "card", NULL, standard);
+  yyjson_obj_iter iter = yyjson_obj_iter_with (given);
+  yyjson_val     *key;
+
+  if (classes == 0)
+    {
+      yyjson_mut_obj_remove_key (card, "class_names");
+      yyjson_mut_obj_remove_key (card, "null_class");
+    }
+  while (given != NULL && (key = yyjson_obj_iter_next (&iter)) != NULL)
+    yyjson_mut_obj_put (card, yyjson_val_mut_copy (doc, key), yyjson_val_mut_copy (doc, yyjson_obj_iter_get_val (key)));
+}
+
 /* The given keys over the standard ones, as one document that says everything. */
 static yyjson_mut_doc *
-complete (yyjson_val *given, int classes, int channels)
+complete (yyjson_val *given, const df_model *base, int classes, int channels)
 {
-  yyjson_mut_doc *doc  = yyjson_mut_doc_new (NULL);
-  yyjson_mut_val *root = yyjson_mut_obj (doc), *unet;
-  yyjson_doc     *u    = yyjson_read (standard_unet, sizeof standard_unet - 1, 0);
-  yyjson_doc     *s    = yyjson_read (standard_scheduler, sizeof standard_scheduler - 1, 0);
-  yyjson_val     *own  = yyjson_obj_get (given, "unet"), *schedule = yyjson_obj_get (given, "scheduler");
-  yyjson_val     *card = yyjson_obj_get (given, "card"), *phases = yyjson_obj_get (given, "phases");
+  yyjson_mut_doc *doc    = yyjson_mut_doc_new (NULL);
+  yyjson_mut_val *root   = yyjson_mut_obj (doc);
+  yyjson_val     *phases = yyjson_obj_get (given, "phases"), *name = yyjson_obj_get (given, "base");
+  parts           p      = standard_parts (base);
 
   yyjson_mut_doc_set_root (doc, root);
-  unet = yyjson_val_mut_copy (doc, own != NULL ? own : yyjson_doc_get_root (u));
-  for (int i = 0; i < 2 && yyjson_mut_is_obj (unet); i++)
-    if (yyjson_mut_obj_get (unet, i == 0 ? "in_channels" : "out_channels") == NULL)
-      yyjson_mut_obj_add_int (doc, unet, i == 0 ? "in_channels" : "out_channels", channels);
-  if (classes > 0 && yyjson_mut_is_obj (unet) && yyjson_mut_obj_get (unet, "num_class_embeds") == NULL)
-    yyjson_mut_obj_add_int (doc, unet, "num_class_embeds", classes + 1);
-  yyjson_mut_obj_add_val (doc, root, "unet", unet);
-  yyjson_mut_obj_add_val (doc, root, "scheduler",
-                          yyjson_val_mut_copy (doc, schedule != NULL ? schedule : yyjson_doc_get_root (s)));
-  yyjson_mut_obj_add_val (doc, root, "card", card != NULL ? yyjson_val_mut_copy (doc, card) : yyjson_mut_obj (doc));
+  yyjson_mut_obj_add_strcpy (doc, root, "base", name != NULL ? yyjson_get_str (name) : "");
+  complete_unet (doc, yyjson_obj_get (given, "unet"), p.unet, classes, channels);
+  add_part (doc, "scheduler", yyjson_obj_get (given, "scheduler"), p.scheduler);
+  complete_card (doc, yyjson_obj_get (given, "card"), p.card, classes);
   if (phases != NULL)
     yyjson_mut_obj_add_val (doc, root, "phases", yyjson_val_mut_copy (doc, phases));
   else
@@ -123,8 +186,9 @@ complete (yyjson_val *given, int classes, int channels)
       yyjson_mut_obj_add_int (doc, one, "batch", 8);
       yyjson_mut_obj_add_int (doc, one, "share", 1);
     }
-  yyjson_doc_free (u);
-  yyjson_doc_free (s);
+  free (p.unet);
+  free (p.scheduler);
+  free (p.card);
   return doc;
 }
 
@@ -178,12 +242,44 @@ write_text (df_train_config *out, yyjson_mut_doc *doc, df_error *err)
   return out->text != NULL ? DF_OK : df_fail (err, DF_ERROR_MEMORY, "Out of memory for the training configuration.");
 }
 
+/* The model that the run starts from. */
+static df_status
+open_base (df_train_config *out, yyjson_val *given, bool resumed, df_error *err)
+{
+  yyjson_val *name = yyjson_obj_get (given, "base");
+
+  if (name != NULL && !yyjson_is_str (name))
+    return df_fail (err, DF_ERROR_ARGUMENT, "Training configuration: \"base\" must be the path of a model folder.");
+  out->based = name != NULL && yyjson_get_len (name) > 0;
+  if (!out->based || (resumed && yyjson_obj_get (given, "unet") != NULL))
+    return DF_OK;
+  return df_model_load (&out->base, yyjson_get_str (name), err);
+}
+
+static df_status
+read_given (df_train_config *out, yyjson_val *given, int classes, int channels, bool resumed, df_error *err)
+{
+  yyjson_mut_doc *doc;
+  yyjson_doc     *whole;
+  df_status       status;
+
+  DF_TRY (open_base (out, given, resumed, err));
+  doc    = complete (given, out->base, classes, channels);
+  whole  = yyjson_mut_doc_imut_copy (doc, NULL);
+  status = whole == NULL ? df_fail (err, DF_ERROR_MEMORY, "Out of memory for the training configuration.")
+                         : read_root (out, given, yyjson_doc_get_root (whole), err);
+  if (status == DF_OK)
+    status = write_text (out, doc, err);
+  yyjson_doc_free (whole);
+  yyjson_mut_doc_free (doc);
+  return status;
+}
+
 df_status
-df_train_config_read (df_train_config *out, const char *text, int classes, int channels, df_error *err)
+df_train_config_read (df_train_config *out, const char *text, int classes, int channels, bool resumed, df_error *err)
 {
   yyjson_read_err problem = { 0 };
-  yyjson_doc     *given   = NULL, *whole;
-  yyjson_mut_doc *doc;
+  yyjson_doc     *given   = NULL;
   df_status       status;
 
   memset (out, 0, sizeof *out);
@@ -191,20 +287,11 @@ df_train_config_read (df_train_config *out, const char *text, int classes, int c
   if (text != NULL)
     given = yyjson_read_opts ((char *) text, strlen (text), 0, NULL, &problem);
   if (text != NULL && !yyjson_is_obj (yyjson_doc_get_root (given)))
-    {
-      yyjson_doc_free (given);
-      return df_fail (err, DF_ERROR_ARGUMENT, "Training configuration: not a JSON object (%s at byte %zu).",
+    status = df_fail (err, DF_ERROR_ARGUMENT, "Training configuration: not a JSON object (%s at byte %zu).",
                       problem.msg != NULL ? problem.msg : "wrong type", problem.pos);
-    }
-  doc    = complete (yyjson_doc_get_root (given), classes, channels);
-  whole  = yyjson_mut_doc_imut_copy (doc, NULL);
-  status = whole == NULL ? df_fail (err, DF_ERROR_MEMORY, "Out of memory for the training configuration.")
-                         : read_root (out, yyjson_doc_get_root (given), yyjson_doc_get_root (whole), err);
-  if (status == DF_OK)
-    status = write_text (out, doc, err);
+  else
+    status = read_given (out, yyjson_doc_get_root (given), classes, channels, resumed, err);
   yyjson_doc_free (given);
-  yyjson_doc_free (whole);
-  yyjson_mut_doc_free (doc);
   if (status != DF_OK)
     df_train_config_clear (out);
   return status;
@@ -215,6 +302,8 @@ df_train_config_clear (df_train_config *config)
 {
   df_scheduler_config_clear (&config->scheduler);
   df_card_clear (&config->card);
+  df_model_close (config->base);
   free (config->text);
+  config->base = NULL;
   config->text = NULL;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* config: everything a training run is, read from JSON. Keys and defaults are one table in config.c; "unet" and
- * "scheduler" are objects with diffusers' own keys, "card" one with card.json's. */
+ * "scheduler" are objects with diffusers' own keys, "card" one with card.json's; "base" is a model folder that the
+ * run starts from: what these three do not say is then as there. */
 #ifndef DF_TRAIN_CONFIG_H
 #define DF_TRAIN_CONFIG_H
 
-#include "model/config.h"
+#include "model/model.h"
 
 #define DF_MAX_PHASES 4
 
@@ -31,19 +32,24 @@ typedef struct df_train_config
   double              min_snr_gamma;    /* 0 = plain L_simple                      */
   double              balance;          /* a class is drawn in proportion to count^(1-balance) */
   double              picture_size;     /* pictures are reduced to this short side; 0 = as they are */
-  double              flip_x, flip_y, rotate;   /* 0 or 1                          */
+  double              flip_x, flip_y;   /* 0 or 1                                  */
+  double              rotate;           /* 1: by any number of quarter turns       */
   double              wrap;             /* 1: pictures are seamless, crops may cross their edges */
   double              circular;         /* 1: circular padding: the network knows no border, and makes seamless
                                          * pictures; crops that are not seamless themselves need a margin      */
   double              steps, minutes;   /* steps 0: from minutes                   */
   double              seed, threads;
+  bool                based;            /* the run starts, or started, from a model  */
+  df_model           *base;             /* that model, owned; NULL when it is not needed */
   char               *text;             /* the whole configuration as JSON, owned  */
 } df_train_config;
 
-/* text NULL: all defaults. classes: how many the pictures have; a null class is added behind them when
- * class_dropout > 0. channels: of the pictures. Errors: ARGUMENT (names the key), UNSUPPORTED, MEMORY. */
+/* text NULL: all defaults. classes: how many the pictures have; a null class is added behind them. Pictures without
+ * classes take no classes from a base: its null class becomes the whole network. channels: of the pictures.
+ * resumed: weights come from elsewhere; a base is opened only where the configuration does not say the network.
+ * Errors: ARGUMENT (names the key), UNSUPPORTED, MEMORY; those of df_model_load for the base. */
 DF_CHECKED df_status df_train_config_read (df_train_config *out, const char *text, int classes, int channels,
-                                           df_error *err);
+                                           bool resumed, df_error *err);
 void                 df_train_config_clear (df_train_config *config);
 
 #endif

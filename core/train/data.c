@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* data: see data.h. Pictures are reduced by area averaging, so that a crop shows what a smaller picture would.
- * Seamless pictures wrap; others must be at least as large as the crop (mirrored beyond the edge otherwise). */
+ * Seamless pictures wrap; others must be at least as large as the crop (mirrored beyond the edge otherwise). Where
+ * pixels are left out, crops neither touch them nor wrap. */
 #include "train/data.h"
 
 #include "base/alloc.h"
@@ -37,23 +38,89 @@ box_mean (const df_picture *p, double x0, double x1, double y0, double y1, int c
 }
 
 static df_status
-prepare (df_prepared *out, const df_picture *p, const df_train_config *config, df_error *err)
+no_memory (df_error *err)
+{
+  return df_fail (err, DF_ERROR_MEMORY, "Out of memory for the pictures: use fewer, or a smaller picture_size.");
+}
+
+/* The pixel x, y of the reduced picture, of `width` × `height`. */
+static void
+reduce_pixel (const df_prepared *out, const df_picture *p, int x, int y)
+{
+  double x0 = x * (double) p->width / out->width, x1 = (x + 1) * (double) p->width / out->width;
+  double y0 = y * (double) p->height / out->height, y1 = (y + 1) * (double) p->height / out->height;
+  size_t at = (size_t) y * (size_t) out->width + (size_t) x;
+
+  for (int c = 0; c < p->channels; c++)
+    out->pixels[at * (size_t) p->channels + (size_t) c] = 2.0f * box_mean (p, x0, x1, y0, y1, c) - 1.0f;
+  if (out->keep == NULL)
+    return;
+  out->keep[at] = 1;
+  for (int v = (int) y0; v < y1 && v < p->height; v++)
+    for (int u = (int) x0; u < x1 && u < p->width; u++)
+      out->keep[at] &= p->keep[(size_t) v * (size_t) p->width + (size_t) u] != 0;
+}
+
+/* Lists where a square of `size` holds nothing that is left out: how many pixels in a row, from here to the right, are
+ * kept, is counted along rows; then how many such rows follow, along columns. */
+static df_status
+list_origins (df_prepared *out, int phase, int size, df_error *err)
+{
+  size_t    n    = (size_t) out->width * (size_t) out->height;
+  uint32_t *list = df_alloc (n, sizeof *list), *rows = df_alloc ((size_t) out->width, sizeof *rows);
+  uint32_t  count = 0;
+
+  out->origins[phase] = list;
+  if (list == NULL || rows == NULL)
+    {
+      df_free (rows);
+      return no_memory (err);
+    }
+  for (int y = out->height - 1; y >= 0; y--)
+    {
+      int run = 0;
+
+      for (int x = out->width - 1; x >= 0; x--)
+        {
+          size_t at = (size_t) y * (size_t) out->width + (size_t) x;
+
+          run     = out->keep[at] ? run + 1 : 0;
+          rows[x] = run >= size ? rows[x] + 1 : 0;
+          if (rows[x] >= (uint32_t) size)
+            list[count++] = (uint32_t) at;
+        }
+    }
+  out->num_origins[phase] = count;
+  df_free (rows);
+  return DF_OK;
+}
+
+static df_status
+prepare (df_prepared *out, const df_picture *p, const df_train_config *config, size_t index, df_error *err)
 {
   int    side  = p->width < p->height ? p->width : p->height;
   double scale = config->picture_size > 0 && side > config->picture_size ? side / config->picture_size : 1.0;
+  size_t n;
 
   out->width  = (int) (p->width / scale + 0.5);
   out->height = (int) (p->height / scale + 0.5);
   out->label  = p->label;
-  out->pixels = df_alloc ((size_t) out->width * (size_t) out->height * (size_t) p->channels, sizeof (float));
-  if (out->pixels == NULL)
-    return df_fail (err, DF_ERROR_MEMORY, "Out of memory for the pictures: use fewer, or a smaller picture_size.");
+  n           = (size_t) out->width * (size_t) out->height;
+  out->pixels = df_alloc (n * (size_t) p->channels, sizeof (float));
+  out->keep   = p->keep != NULL ? df_alloc (n, 1) : NULL;
+  if (out->pixels == NULL || (p->keep != NULL && out->keep == NULL))
+    return no_memory (err);
   for (int y = 0; y < out->height; y++)
     for (int x = 0; x < out->width; x++)
-      for (int c = 0; c < p->channels; c++)
-        out->pixels[((size_t) y * (size_t) out->width + (size_t) x) * (size_t) p->channels + (size_t) c] =
-          2.0f * box_mean (p, x * (double) p->width / out->width, (x + 1) * (double) p->width / out->width,
-                           y * (double) p->height / out->height, (y + 1) * (double) p->height / out->height, c) - 1.0f;
+      reduce_pixel (out, p, x, y);
+  for (int i = 0; out->keep != NULL && i < config->num_phases; i++)
+    {
+      DF_TRY (list_origins (out, i, config->phases[i].size, err));
+      if (out->num_origins[i] == 0)
+        return df_fail (err, DF_ERROR_ARGUMENT, "Picture %zu has no square of %d × %d pixels without pixels that are left "
+                        "out: choose a smaller patch size, or leave out less.", index + 1, config->phases[i].size,
+                        config->phases[i].size);
+    }
   return DF_OK;
 }
 
@@ -86,8 +153,7 @@ fill (df_data *data, const df_picture *pictures, size_t count, int classes, cons
           if (classes > 0 && pictures[i].label != c)
             continue;
           DF_TRY (check (&pictures[i], i, data->channels, classes, err));
-          DF_TRY (prepare (&data->pictures[data->count], &pictures[i], config, err));
-          data->count++;
+          DF_TRY (prepare (&data->pictures[data->count++], &pictures[i], config, i, err));
         }
       sum += pow ((double) (data->count - data->first[c]), 1.0 - config->balance) *
              (data->count > data->first[c] ? 1.0 : 0.0);
@@ -128,7 +194,12 @@ void
 df_data_clear (df_data *data)
 {
   for (size_t i = 0; data->pictures != NULL && i < data->count; i++)
-    df_free (data->pictures[i].pixels);
+    {
+      df_free (data->pictures[i].pixels);
+      df_free (data->pictures[i].keep);
+      for (int phase = 0; phase < DF_MAX_PHASES; phase++)
+        df_free (data->pictures[i].origins[phase]);
+    }
   df_free (data->pictures);
   df_free (data->first);
   df_free (data->cumulative);
@@ -148,28 +219,47 @@ inside (int i, int n, bool wrap)
   return i < n ? i : period - i;
 }
 
+/* Where a crop begins. */
+static void
+draw_origin (const df_prepared *p, bool wrap, int phase, int size, df_draw *draw, int *x, int *y)
+{
+  if (p->keep == NULL)
+    {
+      *x = (int) df_draw_below (draw, (uint32_t) (wrap || p->width < size ? p->width : p->width - size + 1));
+      *y = (int) df_draw_below (draw, (uint32_t) (wrap || p->height < size ? p->height : p->height - size + 1));
+    }
+  else
+    {
+      uint32_t at = p->origins[phase][df_draw_below (draw, p->num_origins[phase])];
+
+      *x = (int) (at % (uint32_t) p->width);
+      *y = (int) (at / (uint32_t) p->width);
+    }
+}
+
 int
-df_data_crop (const df_data *data, const df_train_config *config, df_draw *draw, int size, float *out)
+df_data_crop (const df_data *data, const df_train_config *config, df_draw *draw, int phase, float *out)
 {
   double             u = df_draw_uniform (draw);
-  int                c = 0, channels = data->channels;
-  bool               wrap = config->wrap != 0, flip_x, flip_y, turn;
+  int                c = 0, channels = data->channels, size = config->phases[phase].size, quarters, x0, y0;
+  bool               wrap = config->wrap != 0, flip_x, flip_y;
   const df_prepared *p;
-  int                x0, y0;
 
   while (c + 1 < data->classes && u >= data->cumulative[c])
     c++;
-  p  = &data->pictures[data->first[c] + df_draw_below (draw, (uint32_t) (data->first[c + 1] - data->first[c]))];
-  x0 = (int) df_draw_below (draw, (uint32_t) (wrap || p->width <= size ? p->width : p->width - size + 1));
-  y0 = (int) df_draw_below (draw, (uint32_t) (wrap || p->height <= size ? p->height : p->height - size + 1));
-  flip_x = config->flip_x != 0 && df_draw_below (draw, 2) == 1;
-  flip_y = config->flip_y != 0 && df_draw_below (draw, 2) == 1;
-  turn   = config->rotate != 0 && df_draw_below (draw, 2) == 1;
+  p = &data->pictures[data->first[c] + df_draw_below (draw, (uint32_t) (data->first[c + 1] - data->first[c]))];
+  draw_origin (p, wrap, phase, size, draw, &x0, &y0);
+  flip_x   = config->flip_x != 0 && df_draw_below (draw, 2) == 1;
+  flip_y   = config->flip_y != 0 && df_draw_below (draw, 2) == 1;
+  quarters = config->rotate != 0 ? (int) df_draw_below (draw, 4) : 0;
+  flip_x  ^= quarters == 1 || quarters == 2;     /* a quarter turn is a flip and an exchange of x and y */
+  flip_y  ^= quarters == 2 || quarters == 3;
   for (int y = 0; y < size; y++)
     for (int x = 0; x < size; x++, out += channels)
       {
         int a  = flip_x ? size - 1 - x : x, b = flip_y ? size - 1 - y : y;
-        int px = inside (x0 + (turn ? b : a), p->width, wrap), py = inside (y0 + (turn ? a : b), p->height, wrap);
+        int px = inside (x0 + (quarters % 2 ? b : a), p->width, wrap);
+        int py = inside (y0 + (quarters % 2 ? a : b), p->height, wrap);
 
         memcpy (out, p->pixels + ((size_t) py * (size_t) p->width + (size_t) px) * (size_t) channels,
                 (size_t) channels * sizeof *out);

@@ -125,6 +125,26 @@ build_batch (df_trainer *trainer, df_error *err)
   return DF_OK;
 }
 
+/* A class of the data is the base's class of that name. */
+static df_status
+find_classes (df_trainer *trainer, const char *const *names, size_t classes, df_error *err)
+{
+  const df_card *card = &trainer->config.card;
+
+  for (size_t c = 0; c < classes; c++)
+    {
+      int i = 0;
+
+      while (i < card->num_class_names && strcmp (card->class_names[i], names[c]) != 0)
+        i++;
+      if (i == card->num_class_names || i >= trainer->config.unet.num_class_embeds)
+        return df_fail (err, DF_ERROR_ARGUMENT, "The base has no class \"%s\": name the folder like one of its classes, or "
+                        "put all pictures into one folder without subfolders.", names[c]);
+      trainer->label_of[c] = i;
+    }
+  return DF_OK;
+}
+
 /* What the card and the network must agree on. */
 static df_status
 settle_classes (df_trainer *trainer, const char *const *names, size_t classes, df_error *err)
@@ -136,10 +156,17 @@ settle_classes (df_trainer *trainer, const char *const *names, size_t classes, d
       trainer->config.unet.out_channels != trainer->data.channels)
     return df_fail (err, DF_ERROR_ARGUMENT, "The network has %d channels, the pictures have %d.",
                     trainer->config.unet.in_channels, trainer->data.channels);
+  card->tileable    = trainer->config.circular != 0;
+  trainer->label_of = df_alloc (classes + 1, sizeof *trainer->label_of);
+  if (trainer->label_of == NULL)
+    return no_memory (err);
+  for (size_t c = 0; c < classes; c++)
+    trainer->label_of[c] = (int) c;
+  if (trainer->config.based && rows != 0 && card->class_names != NULL)
+    return find_classes (trainer, names, classes, err);
   if (rows != 0 && rows != (int) classes && rows != (int) classes + 1)
     return df_fail (err, DF_ERROR_ARGUMENT, "num_class_embeds is %d, but there are %zu classes (and a null class).",
                     rows, classes);
-  card->tileable = trainer->config.wrap != 0;
   if (rows == 0 || card->class_names != NULL)
     return DF_OK;
   card->null_class  = rows == (int) classes + 1 ? (int) classes : -1;
@@ -215,6 +242,8 @@ build (df_trainer *trainer, const df_picture *pictures, size_t num_pictures, con
   if (resume != NULL)
     return df_trainer_load (trainer, resume, err);
   initialize (trainer);
+  if (trainer->config.base != NULL)
+    DF_TRY (df_trainer_take_base (trainer, err));
   settle_steps (trainer);
   return DF_OK;
 }
@@ -232,7 +261,8 @@ df_trainer_new (df_trainer **out, const char *config, const df_picture *pictures
   if (num_pictures == 0)
     status = df_fail (err, DF_ERROR_ARGUMENT, "There is no picture to learn from.");
   else
-    status = df_train_config_read (&trainer->config, config, (int) num_classes, pictures[0].channels, err);
+    status = df_train_config_read (&trainer->config, config, (int) num_classes, pictures[0].channels,
+                                   resume != NULL, err);
   if (status == DF_OK)
     status = build (trainer, pictures, num_pictures, class_names, num_classes, resume, err);
   if (status == DF_OK)
@@ -253,6 +283,7 @@ df_trainer_free (df_trainer *trainer)
   df_free (trainer->w_of);
   df_free (trainer->grad_of);
   df_free (trainer->offset);
+  df_free (trainer->label_of);
   df_free (trainer->batch.x0);
   df_free (trainer->batch.noise);
   df_free (trainer->batch.t);
@@ -391,7 +422,9 @@ draw_batch (df_trainer *trainer, int phase)
   b->margin = c->phases[phase].margin;
   for (int i = 0; i < b->rows; i++)
     {
-      b->labels[i] = df_data_crop (&trainer->data, c, &draw, size, b->x0 + (size_t) i * row);
+      int class = df_data_crop (&trainer->data, c, &draw, phase, b->x0 + (size_t) i * row);
+
+      b->labels[i] = class >= 0 ? trainer->label_of[class] : class;
       b->t[i]      = floor ((i + df_draw_uniform (&draw)) / b->rows * T);
       if (df_draw_uniform (&draw) < c->class_dropout && null_class >= 0)
         b->labels[i] = null_class;
@@ -405,6 +438,8 @@ df_trainer_step (df_trainer *trainer, df_train_report *report, df_error *err)
   int    phase = 0;
   double elapsed;
 
+  report->step  = trainer->step;
+  report->steps = trainer->steps;
   if (trainer->step >= trainer->steps)
     return DF_DONE;
   while (phase + 1 < trainer->config.num_phases && trainer->step >= trainer->phase_end[phase])

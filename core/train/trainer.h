@@ -6,6 +6,7 @@
 #define DF_TRAIN_TRAINER_H
 
 #include "net/network.h"
+#include "ops/conv.h"
 #include "process/schedule.h"
 #include "train/data.h"
 
@@ -32,6 +33,7 @@ struct df_trainer
   float         **w_of, **grad_of;           /* per param                    */
   size_t         *offset;                    /* per param                    */
   df_batch        batch;                     /* room for the largest phase   */
+  int            *label_of;                  /* [data.classes]: the network's label of a class of the data */
   long            step, steps;
   long            phase_end[DF_MAX_PHASES];  /* first step behind the phase  */
   double          loss_mean;
@@ -45,6 +47,13 @@ DF_CHECKED df_status df_trainer_step_on (df_trainer *trainer, df_batch *batch, i
 
 /* Learning rate of a step: linear warm-up from 0, then half a cosine to 0 at the last step. */
 double df_trainer_rate (const df_trainer *trainer, long step);
+
+/* base.c: the weights of config.base into w and ema. A network without classes takes those of the base's null class.
+ * Errors: ARGUMENT (what does not fit, by name). */
+DF_CHECKED df_status df_trainer_take_base (df_trainer *trainer, df_error *err);
+
+/* One param from one layout to another; only convolutions have any. */
+void df_param_copy (const df_param *param, const float *from, df_conv_layout in, float *to, df_conv_layout out);
 
 /* checkpoint.c */
 DF_CHECKED df_status df_trainer_load (df_trainer *trainer, const char *path, df_error *err);

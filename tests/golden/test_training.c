@@ -29,7 +29,7 @@ make_pictures (void)
     {
       for (int i = 0; i < SIDE * SIDE * 3; i++)
         pixels[c][i] = (uint8_t) (i * (c + 3));
-      pictures[c] = (df_picture) { pixels[c], SIDE, SIDE, 3, c };
+      pictures[c] = (df_picture) { .pixels = pixels[c], .width = SIDE, .height = SIDE, .channels = 3, .label = c };
     }
 }
 

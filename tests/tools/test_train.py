@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """diffusion-cli train: folders of pictures to a model folder; stopping and going on."""
 import json
+import resource
 import signal
+import struct
 import subprocess
 import time
+import zlib
 
 import numpy as np
 from PIL import Image
 
-from cli import CLI, Case, main, run
+from cli import CLI, TINY, Case, chunk, main, read_png, run
 
 CONFIG = {
     "unet": {"sample_size": 16, "block_out_channels": [8, 16], "layers_per_block": 1, "norm_num_groups": 4,
@@ -98,13 +101,112 @@ class Training(Case):
         self.assertLess(time.monotonic() - start, 30)
 
     def test_a_bad_picture_is_named_and_skipped(self):
-        self.path("data/red/broken.png").write_bytes(b"no picture")
-        Image.new("RGB", (8, 8)).save(self.path("data/red/small.png"))
+        whole = self.path("data/red/0.png").read_bytes()
+        bad = {"broken.png": b"no picture", "half.png": whole[:len(whole) // 2], "empty.png": b""}
+        for name, data in bad.items():
+            self.path(f"data/red/{name}").write_bytes(data)
+        Image.new("RGB", (5, 5)).save(self.path("data/red/small.png"))
+        # 100 megapixels in a few bytes: all that is read of it is its size
+        head = chunk(b"IHDR", struct.pack(">IIBBBBB", 10000, 10000, 8, 2, 0, 0, 0))
+        self.path("data/red/large.png").write_bytes(b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(b"")))
         result = run(*self.words())
         self.assertEqual(result.status, 0, result.err)
         self.assertIn("6 pictures, 2 classes", result.out)
-        for name in "broken.png", "small.png":
+        self.assertEqual(result.err.count("skipped"), 5, result.err)
+        for name in [*bad, "small.png", "large.png"]:
             self.assertEqual(sum(name in line for line in result.err.splitlines()), 1, result.err)
+        self.assertIn("5 × 5 is too small", result.err)
+        self.assertIn("10000 × 10000 is 100 megapixels", result.err)
+
+    def test_only_a_tiny_picture(self):
+        self.path("small").mkdir()
+        Image.new("RGB", (5, 5)).save(self.path("small/small.png"))
+        result = run(*self.words(data="small"))
+        self.assertEqual(result.status, 1)
+        self.assertIn("5 × 5 is too small", result.err)
+        self.assertIn("holds no picture that can be read", result.err)
+
+    def test_cmyk(self):
+        """Printers' colours are read as the colours that they are."""
+        self.path("cmyk").mkdir()
+        Image.new("CMYK", (24, 24), (0, 255, 255, 0)).save(self.path("cmyk/red.jpg"))
+        settings = {"steps": 300, "learning_rate": 0.01, "card": {"steps": 10}}
+        self.assertIn("1 pictures", self.good(*self.words(data="cmyk", **settings)).out)
+        self.good("sample", self.path("model"), "--seed", "1", "-o", self.path("x.png"))
+        colour = read_png(self.path("x.png")).reshape(-1, 3).mean(0)
+        self.assertTrue(colour[0] > 180 and max(colour[1:]) < 80, colour)
+
+    def limited(self, words, size):
+        """The command where no file may grow beyond so many bytes: a write fails as on a full disk."""
+        return subprocess.run([CLI, *map(str, words)], capture_output=True, text=True, timeout=120, preexec_fn=lambda:
+                              resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)))
+
+    def test_no_space_for_the_checkpoint(self):
+        """Training goes on, the last checkpoint stays, the model, which is smaller, is written, the status says it."""
+        words = self.words()
+        self.good(*words)
+        before, model = self.path("model/checkpoint.safetensors").read_bytes(), len(self.weights())
+        self.assertLess(2 * model, len(before))
+        done = self.limited([*words, "--checkpoint-minutes", "0.00001"], 2 * model)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("Training goes on", done.stderr)
+        self.assertRegex(done.stderr.splitlines()[-1], "Cannot write .*checkpoint.safetensors: .* Free some space")
+        self.assertIn("done after step 12", done.stdout)
+        self.assertEqual(self.path("model/checkpoint.safetensors").read_bytes(), before)
+        self.assertEqual([p.name for p in self.path("model").glob("*.part*")], [])
+        self.good("info", self.path("model"))
+
+    def test_no_space_at_all(self):
+        done = self.limited(self.words(), 200)
+        self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1), done.stderr)
+        self.assertIn("config.json", done.stderr)
+
+    def test_the_configuration_is_written_out(self):
+        """Every default, and the same run once more."""
+        self.good(*self.words())
+        told = json.loads(self.path("model/config.json").read_text())
+        self.assertLess({"unet", "scheduler", "card", "phases", "base", "learning_rate", "ema_decay", "min_snr_gamma",
+                         "rotate"}, set(told))
+        self.assertEqual((told["steps"], told["beta2"], told["scheduler"]["prediction_type"]), (12, .99, "v_prediction"))
+        self.assertEqual(told["unet"]["num_class_embeds"], 3)
+        self.good("train", "--data", self.path("data"), "--config", self.path("model/config.json"), "-o", self.path("b"))
+        self.assertEqual(self.weights(), self.weights("b"))
+
+    def test_resume_needs_no_configuration(self):
+        words = self.words(steps=30)
+        self.good(*words)
+        self.good("train", "--data", self.path("data"), "-o", self.path("model"), "--resume")
+        result = self.good(*words, "--resume")
+        self.assertIn("done after step 30", result.out)
+
+    def test_grids(self):
+        out = self.good(*self.words(steps=60), "--grid", "0.0001").out
+        grids = sorted(self.path("model").glob("grid-*.png"))
+        self.assertTrue(grids)
+        self.assertIn(str(grids[0]), out)
+        self.assertEqual(read_png(grids[0]).shape, (64, 64, 3))
+        plain = self.weights()
+        self.good(*self.words("other", steps=60))
+        self.assertEqual(plain, self.weights("other"))         # looking changes nothing
+
+    def test_a_base(self):
+        """A model goes on learning; without classes it is a model without classes."""
+        config = {"phases": [{"size": 16, "batch": 4, "share": 1}], "steps": 8, "threads": 1}
+        self.path("config.json").write_text(json.dumps(config))
+        words = ["train", "--data", self.path("data/red"), "--config", self.path("config.json"), "-o", self.path("model")]
+        self.good(*words, "--base", TINY)
+        told = json.loads(self.good("info", self.path("model"), "--json").out)
+        self.assertEqual((told["classes"], told["title"]), ([], "Tiny (for tests)"))
+        self.good("sample", self.path("model"), "--steps", "2", "-o", self.path("x.png"))
+        written = json.loads(self.path("model/config.json").read_text())
+        self.assertEqual((written["base"], written["unet"]["block_out_channels"]), (str(TINY), [16, 32]))
+        self.path("config.json").write_text(json.dumps({**config, "base": str(TINY)}))
+        words[-1] = self.path("b")
+        self.good(*words)
+        self.assertEqual(self.weights(), self.weights("b"))
+        self.refusal([*words, "--base", self.path("none")], ["none is not a model folder"])
+        words[2] = self.path("data")
+        self.refusal(words, ['no class "blue"'])
 
     def refusal(self, words, says):
         result = run(*words)
@@ -131,7 +233,7 @@ class Training(Case):
         self.refusal(self.words(), ["model"])
 
     def test_usage(self):
-        for words in ["--minutes", "0"], ["--minutes", "-1"], ["--checkpoint-minutes", "0"], ["--seed", "1"]:
+        for words in ["--minutes", "0"], ["--minutes", "-1"], ["--checkpoint-minutes", "0"], ["--grid", "0"], ["--seed", "1"]:
             self.refused(2, *self.words(), *words, says=[words[0]])
 
     def test_a_checkpoint_of_another_network(self):
