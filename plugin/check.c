@@ -75,6 +75,8 @@ check_drawable (GimpDrawable **drawables, gboolean replace, GError **error)
     return refuse (error, "Select a layer first.");
   if (n > 1)
     return refuse (error, "Select one layer; %d are selected.", n);
+  if (!gimp_item_is_valid (GIMP_ITEM (drawables[0])))
+    return refuse (error, "The layer is gone: select another.");
   if (!check_kind (GIMP_ITEM (drawables[0]), replace, error))
     return FALSE;
   if (replace && is_generated (GIMP_ITEM (drawables[0])))

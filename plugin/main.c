@@ -78,7 +78,7 @@ ask (GimpProcedure *procedure, GimpProcedureConfig *config, GimpRunMode mode, Gi
       refuse (error, "There is no display for a dialog: use RUN-NONINTERACTIVE with named arguments.");
       return GIMP_PDB_CALLING_ERROR;
     }
-  return dialog_run (procedure, config, kind) ? GIMP_PDB_SUCCESS : GIMP_PDB_CANCEL;
+  return dialog_run (procedure, config, kind, image, drawables) ? GIMP_PDB_SUCCESS : GIMP_PDB_CANCEL;
 }
 
 static GimpValueArray *

@@ -71,6 +71,28 @@ region_read (GimpDrawable *drawable, const df_rect *canvas, int channels)
   return r;
 }
 
+float *
+region_sample (GimpDrawable *drawable, const df_rect *rect, int k, int channels)
+{
+  GeglBuffer *buffer = gimp_drawable_get_buffer (drawable);
+  const Babl *own    = babl_format_with_space ("RGBA float", gegl_buffer_get_format (buffer));
+  const Babl *fish   = babl_fish (own, babl_format ("RGBA float"));
+  int         width = (rect->width + k - 1) / k, height = (rect->height + k - 1) / k;
+  float      *row = g_new (float, 4 * (gsize) rect->width), *out = g_new (float, (gsize) width * height * channels);
+
+  for (int y = 0; y < height; y++)
+    {
+      gegl_buffer_get (buffer, GEGL_RECTANGLE (rect->x, rect->y + y * k, rect->width, 1), 1.0, own, row,
+                       GEGL_AUTO_ROWSTRIDE, GEGL_ABYSS_NONE);
+      babl_process (fish, row, row, rect->width);
+      for (int x = 0; x < width; x++)
+        to_network (row + 4 * (gsize) x * k, channels, out + ((gsize) y * width + x) * channels);
+    }
+  g_object_unref (buffer);
+  g_free (row);
+  return out;
+}
+
 void
 region_clear (region *r)
 {

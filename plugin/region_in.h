@@ -27,6 +27,9 @@ void   region_clear (region *r);
 /* The picture with the result in it: [window] RGBA linear sRGB, as `linear`; g_free. result: [canvas,channels]. */
 float *region_result (const region *r, const float *result);
 
+/* Every k-th pixel of a rectangle within the layer as the network sees it: [⌈height/k⌉,⌈width/k⌉,channels]; g_free. */
+float *region_sample (GimpDrawable *drawable, const df_rect *rect, int k, int channels);
+
 /* -1 … 1 [pixels,channels] to R'G'B'A 0 … 1 [pixels,4], alpha 1 where the model has none. For new layers. */
 void   region_to_rgba (const float *x, gsize pixels, int channels, float *out);
 

@@ -5,35 +5,12 @@
 #include <string.h>
 
 #include "check.h"
-#include "find_model.h"
 #include "job.h"
 #include "layer_out.h"
+#include "prepare.h"
 #include "recipe.h"
 #include "region_in.h"
 #include "selection.h"
-
-#define MODEL_SIDE 512   /* a model of any size makes at most this without being asked for more */
-
-/* An empty name becomes that of the default model, so that the recipe says which it was. */
-static df_model *
-open_model (settings *s, GError **error)
-{
-  char     *path  = find_model_path (s->model, error);
-  df_model *model = NULL;
-  df_error  err;
-
-  if (path == NULL)
-    return NULL;
-  if (df_model_open (&model, path, &err) != DF_OK)
-    refuse (error, "%s", err.text);
-  else if (s->model[0] == '\0')
-    {
-      g_free (s->model);
-      s->model = g_path_get_basename (path);
-    }
-  g_free (path);
-  return model;
-}
 
 /* One of several pictures behind one progress bar, and what the onlooker said last. */
 typedef struct share
@@ -107,63 +84,21 @@ typedef struct generate
   settings            *s;
   const job_watch     *watch;
   const df_model_info *info;
-  df_request           request;
-  df_rect              place;           /* of the new layers, image coordinates                  */
+  prepared             p;
   GPtrArray           *pictures;        /* [place] R'G'B'A each                                  */
   int                  stopped_after;   /* steps of the last picture; 0 when it went to its end  */
 } generate;
-
-/* Where the new layers go and how large they are. */
-static gboolean
-place_layers (generate *g, GError **error)
-{
-  const df_model_info *info  = g->info;
-  const settings      *s     = g->s;
-  df_rect             *place = &g->place;
-  int                  image_width = gimp_image_get_width (g->image), image_height = gimp_image_get_height (g->image);
-  int                  x2, y2;
-  gboolean             selected;
-
-  if (s->width < 0 || s->height < 0 || s->width > 65536 || s->height > 65536)
-    return refuse (error, "width and height must be from 1 to 65536, or 0; they are %d and %d.", s->width, s->height);
-  gimp_selection_bounds (g->image, &selected, &place->x, &place->y, &x2, &y2);
-  place->width  = x2 - place->x;
-  place->height = y2 - place->y;
-  if (!selected)
-    *place = (df_rect) { 0, 0, info->any_size ? MIN (MODEL_SIDE, image_width) : info->native_width,
-                         info->any_size ? MIN (MODEL_SIDE, image_height) : info->native_height };
-  if (s->width > 0)
-    place->width = s->width;
-  if (s->height > 0)
-    place->height = s->height;
-  if (!info->any_size && (place->width != info->native_width || place->height != info->native_height))
-    return refuse (error, "%s makes pictures of %d × %d only: set width and height to that, or to 0 without a selection.",
-                   info->title, info->native_width, info->native_height);
-  return TRUE;
-}
-
-static gboolean
-fit_canvas (int *side, int multiple, gboolean tile, const char *what, GError **error)
-{
-  int up = (*side + multiple - 1) / multiple * multiple;
-
-  if (tile && up != *side)
-    return refuse (error, "A seamless %s must be a multiple of %d for this model: take %d or %d, not %d.", what, multiple,
-                   MAX (up - multiple, multiple), up, *side);
-  *side = up;
-  return TRUE;
-}
 
 /* The top left of the canvas as R'G'B'A; g_free. */
 static float *
 crop_rgba (const generate *g, const float *canvas)
 {
-  const df_rect *place    = &g->place;
+  const df_rect *place    = &g->p.place;
   int            channels = g->info->channels;
   float         *out      = g_new (float, 4 * (gsize) place->width * place->height);
 
   for (int y = 0; y < place->height; y++)
-    region_to_rgba (canvas + (gsize) y * g->request.width * channels, place->width, channels,
+    region_to_rgba (canvas + (gsize) y * g->p.request.width * channels, place->width, channels,
                     out + 4 * (gsize) y * place->width);
   return out;
 }
@@ -172,8 +107,8 @@ crop_rgba (const generate *g, const float *canvas)
 static gboolean
 compute_pictures (generate *g, df_session *session, GimpPDBStatusType *status, GError **error)
 {
-  float    *canvas  = g_new (float, (gsize) g->request.width * g->request.height * g->info->channels);
-  float    *preview = open_watch (g->watch, g->info, &g->request);
+  float    *canvas  = g_new (float, (gsize) g->p.request.width * g->p.request.height * g->info->channels);
+  float    *preview = open_watch (g->watch, g->info, &g->p.request);
   share     part    = { 0, g->s->count, g->watch, JOB_GO_ON };
   df_status result  = DF_OK;
   df_error  err;
@@ -208,10 +143,10 @@ recipe_of (const generate *g, guint index)
   one.seed        = (int) ((gint64) g->s->seed + index);
   one.random_seed = FALSE;
   one.count       = 1;
-  one.width       = g->place.width;
-  one.height      = g->place.height;
+  one.width       = g->p.place.width;
+  one.height      = g->p.place.height;
   return recipe_text (&(recipe) { .procedure = "plug-in-diffusion-generate", .s = &one, .model = g->info,
-                                  .region = g->place,
+                                  .region = g->p.place,
                                   .stopped_after = index + 1 == g->pictures->len ? g->stopped_after : 0 });
 }
 
@@ -225,7 +160,7 @@ publish_pictures (const generate *g, GError **error)
     {
       char *name = g_strdup_printf ("%s %" G_GINT64_FORMAT, g->info->title, (gint64) g->s->seed + i);
 
-      layers[i] = layer_from_rgba (g->image, name, &g->place, g->pictures->pdata[i], error);
+      layers[i] = layer_from_rgba (g->image, name, &g->p.place, g->pictures->pdata[i], error);
       g_free (name);
       if (layers[i] == NULL)
         {
@@ -251,17 +186,11 @@ static GimpLayer **
 generate_with (generate *g, const df_model *model, GimpPDBStatusType *status, GError **error)
 {
   GimpLayer **layers = NULL;
-  df_request *r      = &g->request;
   df_session *session;
 
-  if (!check_settings (g->s, model, r, error) || !place_layers (g, error))
+  if (!prepare_generate (g->image, g->s, model, &g->p, error))
     return NULL;
-  r->width  = g->place.width;
-  r->height = g->place.height;
-  if (!fit_canvas (&r->width, g->info->size_multiple, r->tile_x, "width", error) ||
-      !fit_canvas (&r->height, g->info->size_multiple, r->tile_y, "height", error))
-    return NULL;
-  session = new_session (model, r, status, error);
+  session = new_session (model, &g->p.request, status, error);
   if (session == NULL)
     return NULL;
   *status     = GIMP_PDB_EXECUTION_ERROR;
@@ -282,9 +211,7 @@ run_generate (GimpImage *image, settings *s, const job_watch *watch, GimpPDBStat
   df_model   *model;
 
   *status = GIMP_PDB_CALLING_ERROR;
-  if (!check_image (image, error))
-    return NULL;
-  model = open_model (s, error);
+  model   = prepare_model (s, error);
   if (model != NULL)
     {
       g.info = df_model_describe (model);
@@ -303,8 +230,7 @@ typedef struct denoise
   settings        *s;
   const job_watch *watch;
   df_model        *model;
-  df_request       request;
-  df_rect          bounds;
+  prepared         p;
   layer_state      state;
   region           in;
   float           *selected;   /* [bounds]: the selection as it is, for writing */
@@ -314,28 +240,19 @@ typedef struct denoise
 static gboolean
 read_picture (denoise *d, GError **error)
 {
-  const df_model_info *info  = df_model_describe (d->model);
-  int                  width = gimp_drawable_get_width (d->drawable), height = gimp_drawable_get_height (d->drawable);
-  df_rect              canvas;
+  const df_model_info *info   = df_model_describe (d->model);
+  df_rect              canvas = d->p.canvas;
   df_error             err;
   float               *window;
   df_status            status;
 
-  if (df_canvas_around (d->model, d->bounds, width, height, d->request.tile_x, d->request.tile_y, &canvas, &err) != DF_OK)
-    return refuse (error, "%s", err.text);
-  d->state           = layer_remember (d->drawable, &d->bounds);
-  d->in              = region_read (d->drawable, &canvas, info->channels);
-  d->selected        = selection_read (d->drawable, &d->bounds);
-  d->request.width    = canvas.width;
-  d->request.height   = canvas.height;
-  d->request.origin_x = canvas.x + d->state.offset_x;
-  d->request.origin_y = canvas.y + d->state.offset_y;
-  d->request.period_x = width;
-  d->request.period_y = height;
+  d->state    = layer_remember (d->drawable, &d->p.place);
+  d->in       = region_read (d->drawable, &canvas, info->channels);
+  d->selected = selection_read (d->drawable, &d->p.place);
   window  = selection_read (d->drawable, &d->in.window);
   d->mask = g_new (float, (gsize) canvas.width * canvas.height);
   status  = df_canvas_mask (window, d->in.window.width, d->in.window.height,
-                            d->request.hard_edge_blend ? 0.0 : d->s->feather, canvas.width, canvas.height, d->mask, &err);
+                            d->p.request.hard_edge_blend ? 0.0 : d->s->feather, canvas.width, canvas.height, d->mask, &err);
   g_free (window);
   return status == DF_OK || refuse (error, "%s", err.text);
 }
@@ -344,7 +261,7 @@ static char *
 recipe_of_denoise (const denoise *d, int stopped)
 {
   return recipe_text (&(recipe) { .procedure = "plug-in-diffusion-denoise", .s = d->s, .model = df_model_describe (d->model),
-                                  .region = d->bounds, .origin_x = d->request.origin_x, .origin_y = d->request.origin_y,
+                                  .region = d->p.place, .origin_x = d->p.request.origin_x, .origin_y = d->p.request.origin_y,
                                   .stopped_after = stopped });
 }
 
@@ -360,7 +277,7 @@ still_writable (const denoise *d)
 static GimpLayer *
 publish (denoise *d, const float *canvas, int stopped, GError **error)
 {
-  gboolean   blend = d->request.hard_edge_blend, beside = strcmp (d->s->output, "new-layer") == 0;
+  gboolean   blend = d->p.request.hard_edge_blend, beside = strcmp (d->s->output, "new-layer") == 0;
   float     *result;
   char      *text, *name;
   GimpLayer *layer = GIMP_LAYER (d->drawable);
@@ -394,7 +311,7 @@ compute_and_publish (denoise *d, GimpPDBStatusType *status, GError **error)
 {
   df_input    input   = { .seed = (guint64) d->s->seed, .x0 = d->in.x0, .mask = d->mask };
   share       part    = { 0, 1, d->watch, JOB_GO_ON };
-  df_session *session = new_session (d->model, &d->request, status, error);
+  df_session *session = new_session (d->model, &d->p.request, status, error);
   GimpLayer  *layer   = NULL;
   float      *canvas, *preview;
   df_error    err;
@@ -402,8 +319,8 @@ compute_and_publish (denoise *d, GimpPDBStatusType *status, GError **error)
 
   if (session == NULL)
     return NULL;
-  canvas  = g_new (float, (gsize) d->request.width * d->request.height * d->in.channels);
-  preview = open_watch (d->watch, df_model_describe (d->model), &d->request);
+  canvas  = g_new (float, (gsize) d->p.request.width * d->p.request.height * d->in.channels);
+  preview = open_watch (d->watch, df_model_describe (d->model), &d->p.request);
   result  = job_run (session, &input, tick, &part, preview, canvas, &err);
   *status = result == DF_CANCELLED ? GIMP_PDB_CANCEL : GIMP_PDB_EXECUTION_ERROR;
   if (result == DF_OK)
@@ -425,16 +342,12 @@ run_denoise (GimpImage *image, GimpDrawable **drawables, settings *s, const job_
   GimpLayer *layer = NULL;
 
   *status = GIMP_PDB_CALLING_ERROR;
-  if (!check_image (image, error) || !check_drawable (drawables, strcmp (s->output, "new-layer") != 0, error))
+  d.model = prepare_model (s, error);
+  if (d.model == NULL)
     return NULL;
-  d.drawable = drawables[0];
-  if (!selection_bounds (d.drawable, &d.bounds))
-    {
-      refuse (error, "The selection does not touch the layer: select a part of it, or nothing at all.");
-      return NULL;
-    }
-  d.model = open_model (s, error);
-  if (d.model != NULL && check_settings (s, d.model, &d.request, error) && read_picture (&d, error))
+  if (prepare_denoise (image, drawables, s, d.model, &d.p, error))
+    d.drawable = drawables[0];
+  if (d.drawable != NULL && read_picture (&d, error))
     layer = compute_and_publish (&d, status, error);
   region_clear (&d.in);
   layer_forget (&d.state);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "model_chooser.h"
+#include "outlook.h"
 
 typedef struct dialog
 {
@@ -294,11 +295,32 @@ fill (dialog *d, procedure_kind kind)
   add_details (d, kind);
 }
 
+/* Banner on top, the noised selection at the left of the controls, the cost below. */
+static void
+lay_out (GtkDialog *window, GtkWidget *grid, const outlook *o)
+{
+  GtkBox    *area = GTK_BOX (gtk_dialog_get_content_area (window));
+  GtkWidget *middle = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 18);
+
+  gtk_container_set_border_width (GTK_CONTAINER (middle), 12);
+  if (o->side != NULL)
+    gtk_box_pack_start (GTK_BOX (middle), o->side, FALSE, FALSE, 0);
+  gtk_box_pack_start (GTK_BOX (middle), grid, TRUE, TRUE, 0);
+  gtk_widget_set_margin_start (o->cost, 12);
+  gtk_box_pack_start (area, o->banner, FALSE, FALSE, 0);
+  gtk_box_pack_start (area, middle, TRUE, TRUE, 0);
+  gtk_box_pack_start (area, o->cost, FALSE, FALSE, 0);
+  gtk_widget_show_all (middle);
+  gtk_widget_show (o->cost);
+}
+
 gboolean
-dialog_run (GimpProcedure *procedure, GimpProcedureConfig *config, procedure_kind kind)
+dialog_run (GimpProcedure *procedure, GimpProcedureConfig *config, procedure_kind kind, GimpImage *image,
+            GimpDrawable **drawables)
 {
   dialog     d = { .config = G_OBJECT (config) };
   GtkWidget *window, *grid, *focus;
+  outlook   *o;
   gboolean   go;
 
   gimp_ui_init ("gimp-diffusion");
@@ -308,17 +330,18 @@ dialog_run (GimpProcedure *procedure, GimpProcedureConfig *config, procedure_kin
   grid      = d.grid = gtk_grid_new ();
   gtk_grid_set_row_spacing (GTK_GRID (grid), 6);
   gtk_grid_set_column_spacing (GTK_GRID (grid), 12);
-  gtk_container_set_border_width (GTK_CONTAINER (grid), 12);
   fill (&d, kind);
   follow_config (&d);
-  gtk_box_pack_start (GTK_BOX (gtk_dialog_get_content_area (GTK_DIALOG (window))), grid, TRUE, TRUE, 0);
-  gtk_widget_show_all (grid);
+  o = outlook_new (window, image, drawables, config, kind, d.chooser);
+  lay_out (GTK_DIALOG (window), grid, o);
+  outlook_look (o);
   go    = gimp_procedure_dialog_run (GIMP_PROCEDURE_DIALOG (window));
   focus = gtk_window_get_focus (GTK_WINDOW (window));
   if (GTK_IS_SPIN_BUTTON (focus))     /* a number just typed, then Alt+O: the button took no focus */
     gtk_spin_button_update (GTK_SPIN_BUTTON (focus));
   g_signal_handlers_disconnect_by_data (d.config, &d);
   gtk_widget_destroy (window);
+  outlook_free (o);
   model_chooser_free (d.chooser);
   return go;
 }

@@ -10,6 +10,7 @@
 /* Whether a window can be opened; must be asked first, GTK aborts without a display. */
 gboolean dialog_possible (void);
 /* TRUE: run with what is in the config. */
-gboolean dialog_run      (GimpProcedure *procedure, GimpProcedureConfig *config, procedure_kind kind);
+gboolean dialog_run      (GimpProcedure *procedure, GimpProcedureConfig *config, procedure_kind kind, GimpImage *image,
+                          GimpDrawable **drawables);
 
 #endif

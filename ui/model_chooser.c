@@ -84,13 +84,13 @@ fill_classes (model_chooser *c)
 }
 
 static void
-describe (model_chooser *c, const char *problem)
+describe (model_chooser *c)
 {
   const df_model_info *info = c->model != NULL ? df_model_describe (c->model) : NULL;
   char                *text;
 
   if (info == NULL)
-    text = g_strdup (problem);
+    text = g_strdup ("");
   else
     text = g_strdup_printf ("%s%s%s%s", info->description, info->description[0] != '\0' ? "\n" : "",
                             info->licence[0] != '\0' ? "Licence: " : "", info->licence);
@@ -113,8 +113,10 @@ model_chosen (GtkComboBox *combo, model_chooser *c)
       if (df_model_open (&c->model, c->folders->pdata[index], &err) != DF_OK)
         c->model = NULL;
     }
+  g_free (c->problem);
+  c->problem = g_strdup (err.text);
   fill_classes (c);
-  describe (c, err.text);
+  describe (c);
   if (c->changed != NULL)
     c->changed (c->user);
 }
@@ -188,5 +190,6 @@ model_chooser_free (model_chooser *c)
   g_signal_handlers_disconnect_by_data (c->config, c);
   g_ptr_array_unref (c->folders);
   df_model_close (c->model);
+  g_free (c->problem);
   g_free (c);
 }

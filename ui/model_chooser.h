@@ -14,7 +14,8 @@ typedef struct model_chooser
   GObject   *config;
   GPtrArray *folders;
   GtkWidget *models, *classes, *about;   /* combo, combo, label with licence and description */
-  df_model  *model;                      /* the chosen one, NULL when it cannot be opened     */
+  df_model  *model;                      /* the chosen one, NULL when it cannot be opened …   */
+  char      *problem;                    /* … and then why                                    */
   void     (*changed) (gpointer user);
   gpointer   user;
 } model_chooser;

@@ -67,6 +67,28 @@ def refused_by_cancel():
     image.delete()
 
 
+def refused_before_ok():
+    """What a run would refuse is said in the dialog, and OK does nothing there."""
+    image, layer = open_image()
+    layer.set_lock_content(True)
+    image.clean_all()
+    before = native(layer).tobytes()
+    for name, keys in (("a locked layer", []), ("more steps than t allows", [(DENOISE, "alt+p ctrl+a 9 0 0 Tab")])):
+        thread = answer(*keys, (DENOISE, "alt+o"), (DENOISE, "alt+c"))
+        status, _, error = denoise(image, layer, **INTERACTIVE)
+        thread.join()
+        check(f"{name}: OK is off, Cancel works", status == Gimp.PDBStatusType.CANCEL and not image.is_dirty() and
+              native(layer).tobytes() == before, (status, error))
+        layer.set_lock_content(False)
+        image.clean_all()
+    thread = answer((DENOISE, "alt+n Left"), (DENOISE, "alt+x"), (DENOISE, "alt+x"), (DENOISE, "alt+c"))
+    status, _, _ = denoise(image, layer, **INTERACTIVE)
+    thread.join()
+    check("the noised picture changes nothing", status == Gimp.PDBStatusType.CANCEL and not image.is_dirty() and
+          native(layer).tobytes() == before)
+    image.delete()
+
+
 def stopped():
     image, layer = open_image()
     before, s = native(layer), selection_on(layer)
@@ -124,6 +146,7 @@ def changed_meanwhile():
 denoise_dialog()
 generate_dialog()
 refused_by_cancel()
+refused_before_ok()
 stopped()
 random_seeds()
 changed_meanwhile()

@@ -33,10 +33,14 @@ class Screen:
         self.server.wait()
 
     def key(self, window, keys):
-        """Keys for the visible window whose title has this pattern; False while there is none."""
+        """Keys for the visible window whose title has this pattern, or "shot FILE", a picture of it; False while there is
+        none."""
         environment = dict(os.environ, DISPLAY=self.display)
         found = subprocess.run(["xdotool", "search", "--onlyvisible", "--name", window], env=environment,
                                capture_output=True, text=True).stdout.split()
+        if found and keys.startswith("shot "):
+            subprocess.run(["import", "-window", found[0], keys[5:]], env=environment, check=True, timeout=20)
+            return True
         for number in found[:1]:
             subprocess.run(["xdotool", "windowraise", number, "windowfocus", "--sync", number, "key", "--clearmodifiers",
                             *keys.split()], env=environment, stderr=subprocess.DEVNULL, timeout=20)

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* prepare: see prepare.h. */
+#include "prepare.h"
+
+#include <glib/gi18n.h>
+#include <string.h>
+
+#include "check.h"
+#include "find_model.h"
+#include "selection.h"
+
+#define MODEL_SIDE 512   /* a model of any size makes at most this without being asked for more */
+
+df_model *
+prepare_model (settings *s, GError **error)
+{
+  char     *path  = find_model_path (s->model, error);
+  df_model *model = NULL;
+  df_error  err;
+
+  if (path == NULL)
+    return NULL;
+  if (df_model_open (&model, path, &err) != DF_OK)
+    refuse (error, "%s", err.text);
+  else if (s->model[0] == '\0')
+    {
+      g_free (s->model);
+      s->model = g_path_get_basename (path);
+    }
+  g_free (path);
+  return model;
+}
+
+/* Where the new layers go and how large they are. */
+static gboolean
+place_layers (GimpImage *image, const settings *s, const df_model_info *info, df_rect *place, GError **error)
+{
+  int      image_width = gimp_image_get_width (image), image_height = gimp_image_get_height (image);
+  int      x2, y2;
+  gboolean selected;
+
+  if (s->width < 0 || s->height < 0 || s->width > 65536 || s->height > 65536)
+    return refuse (error, "width and height must be from 1 to 65536, or 0; they are %d and %d.", s->width, s->height);
+  gimp_selection_bounds (image, &selected, &place->x, &place->y, &x2, &y2);
+  place->width  = x2 - place->x;
+  place->height = y2 - place->y;
+  if (!selected)
+    *place = (df_rect) { 0, 0, info->any_size ? MIN (MODEL_SIDE, image_width) : info->native_width,
+                         info->any_size ? MIN (MODEL_SIDE, image_height) : info->native_height };
+  if (s->width > 0)
+    place->width = s->width;
+  if (s->height > 0)
+    place->height = s->height;
+  if (!info->any_size && (place->width != info->native_width || place->height != info->native_height))
+    return refuse (error, "%s makes pictures of %d × %d only: set width and height to that, or to 0 without a selection.",
+                   info->title, info->native_width, info->native_height);
+  return TRUE;
+}
+
+static gboolean
+fit_canvas (int *side, int multiple, gboolean tile, const char *what, GError **error)
+{
+  int up = (*side + multiple - 1) / multiple * multiple;
+
+  if (tile && up != *side)
+    return refuse (error, "A seamless %s must be a multiple of %d for this model: take %d or %d, not %d.", what, multiple,
+                   MAX (up - multiple, multiple), up, *side);
+  *side = up;
+  return TRUE;
+}
+
+gboolean
+prepare_generate (GimpImage *image, settings *s, const df_model *model, prepared *out, GError **error)
+{
+  const df_model_info *info = df_model_describe (model);
+  df_request          *r    = &out->request;
+
+  if (!check_image (image, error) || !check_settings (s, model, r, error) ||
+      !place_layers (image, s, info, &out->place, error))
+    return FALSE;
+  r->width  = out->place.width;
+  r->height = out->place.height;
+  return fit_canvas (&r->width, info->size_multiple, r->tile_x, "width", error) &&
+         fit_canvas (&r->height, info->size_multiple, r->tile_y, "height", error);
+}
+
+gboolean
+prepare_denoise (GimpImage *image, GimpDrawable **drawables, settings *s, const df_model *model, prepared *out,
+                 GError **error)
+{
+  df_request *r = &out->request;
+  int         width, height, offset_x, offset_y;
+  df_error    err;
+
+  if (!check_image (image, error) || !check_drawable (drawables, strcmp (s->output, "new-layer") != 0, error))
+    return FALSE;
+  if (!selection_bounds (drawables[0], &out->place))
+    return refuse (error, "The selection does not touch the layer: select a part of it, or nothing at all.");
+  width  = gimp_drawable_get_width (drawables[0]);
+  height = gimp_drawable_get_height (drawables[0]);
+  if (!check_settings (s, model, r, error))
+    return FALSE;
+  if (df_canvas_around (model, out->place, width, height, r->tile_x, r->tile_y, &out->canvas, &err) != DF_OK)
+    return refuse (error, "%s", err.text);
+  gimp_drawable_get_offsets (drawables[0], &offset_x, &offset_y);
+  r->width    = out->canvas.width;
+  r->height   = out->canvas.height;
+  r->origin_x = out->canvas.x + offset_x;
+  r->origin_y = out->canvas.y + offset_y;
+  r->period_x = width;
+  r->period_y = height;
+  return TRUE;
+}

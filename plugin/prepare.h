@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* prepare: what stands between arguments and computing: the model, every check, where and how large. Runs and dialogs ask
+ * the same questions here, so that a dialog knows before OK what a run would say. */
+#ifndef PLUGIN_PREPARE_H
+#define PLUGIN_PREPARE_H
+
+#include <libgimp/gimp.h>
+
+#include "args.h"
+#include "core/diffusion.h"
+
+typedef struct prepared
+{
+  df_request request;
+  df_rect    place;     /* generate: of the new layers, image coordinates; denoise: selected, layer coordinates */
+  df_rect    canvas;    /* denoise: what the network sees, layer coordinates                                    */
+} prepared;
+
+/* Opens the model of s; an empty name becomes that of the default model, so that recipes say which it was. */
+df_model *prepare_model    (settings *s, GError **error);
+/* Resolve s and fill the request, or say why not. Nothing of the picture is read. */
+gboolean  prepare_generate (GimpImage *image, settings *s, const df_model *model, prepared *out, GError **error);
+gboolean  prepare_denoise  (GimpImage *image, GimpDrawable **drawables, settings *s, const df_model *model,
+                            prepared *out, GError **error);
+
+#endif

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* outlook: see outlook.h. Checks, forecast and reading take tens of milliseconds and wait until nothing has changed for a
+ * moment; the picture of another t is a multiplication per pixel and waits for nothing. */
+#include "outlook.h"
+
+#include <glib/gi18n.h>
+#include <math.h>
+
+#include "picture.h"
+#include "plugin/prepare.h"
+#include "plugin/preview.h"
+
+#define PAUSE 120     /* ms without a change */
+
+/* ------------------------------------------------------------------ the noised picture */
+
+static int
+start_of (const outlook *o)
+{
+  const df_model_info *info = df_model_describe (o->chooser->model);
+  int                  t;
+
+  g_object_get (o->config, "start-t", &t, NULL);
+  return CLAMP (t < 1 ? info->start_t : t, 1, info->num_train_timesteps - 1);
+}
+
+static void
+draw (outlook *o)
+{
+  const noised *n   = &o->view;
+  gboolean      map = gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (o->map));
+  GdkPixbuf    *pixbuf;
+
+  if (o->key == NULL || o->chooser->model == NULL)
+    return;
+  (map ? noised_map : noised_at) (n, o->chooser->model, start_of (o), o->pixels);
+  pixbuf = picture_pixbuf (o->pixels, n->width, n->height, map ? 1 : n->channels);
+  gtk_image_set_from_pixbuf (GTK_IMAGE (o->picture), pixbuf);
+  g_object_unref (pixbuf);
+}
+
+static void
+forget_view (outlook *o)
+{
+  noised_clear (&o->view);
+  g_clear_pointer (&o->key, g_free);
+  g_clear_pointer (&o->pixels, g_free);
+  gtk_image_clear (GTK_IMAGE (o->picture));
+}
+
+static void
+look_at_picture (outlook *o, const prepared *p, const settings *s)
+{
+  char *key = preview_key (o->drawables[0], o->chooser->model, p, s);
+
+  if (g_strcmp0 (key, o->key) != 0)
+    {
+      forget_view (o);
+      o->view   = preview_read (o->drawables[0], o->chooser->model, p, s);
+      o->pixels = g_new (float, (gsize) o->view.width * o->view.height * o->view.channels);
+      o->key    = g_steal_pointer (&key);
+    }
+  g_free (key);
+  draw (o);
+}
+
+/* ------------------------------------------------------------------ cost and refusal */
+
+/* "about 12 s"; g_free. */
+static char *
+duration (double seconds)
+{
+  if (seconds < 1.0)
+    return g_strdup (_("less than a second"));
+  if (seconds < 99.5)
+    return g_strdup_printf (ngettext ("about %d second", "about %d seconds", (int) lround (seconds)),
+                            (int) lround (seconds));
+  return g_strdup_printf (ngettext ("about %d minute", "about %d minutes", (int) lround (seconds / 60.0)),
+                          (int) lround (seconds / 60.0));
+}
+
+static void
+show_cost (outlook *o, const df_forecast *f, int count)
+{
+  char *time = duration (f->seconds_per_step * f->steps * count), *text;
+
+  text = g_strdup_printf (_("This takes %s and %.0f MB of memory (%d steps)."), time, ceil ((double) f->bytes / 1e6),
+                          f->steps * count);
+  gtk_label_set_text (GTK_LABEL (o->cost), text);
+  g_free (text);
+  g_free (time);
+}
+
+/* problem: NULL where there is none. */
+static void
+show_problem (outlook *o, const char *problem)
+{
+  gtk_label_set_text (GTK_LABEL (o->problem), problem != NULL ? problem : "");
+  gtk_widget_set_visible (o->banner, problem != NULL);
+  if (problem != NULL)
+    gtk_label_set_text (GTK_LABEL (o->cost), "");
+  gtk_dialog_set_response_sensitive (GTK_DIALOG (o->window), GTK_RESPONSE_OK, problem == NULL);
+}
+
+/* What a run of these settings would say against it; NULL: nothing. g_free. */
+static char *
+problem_of (outlook *o, settings *s, prepared *p, df_forecast *forecast)
+{
+  const df_model *model = o->chooser->model;
+  GError         *error = NULL;
+  char           *text  = NULL;
+  gboolean        fine;
+  df_error        err;
+
+  if (model == NULL)
+    return g_strdup (o->chooser->problem);
+  fine = o->kind == PROCEDURE_GENERATE ? prepare_generate (o->image, s, model, p, &error)
+                                       : prepare_denoise (o->image, o->drawables, s, model, p, &error);
+  if (!fine)
+    text = g_strdup (error->message);
+  else if (df_forecast_run (model, &p->request, forecast, &err) != DF_OK)
+    text = g_strdup (err.text);
+  else if (forecast->bytes > p->request.memory_cap)
+    text = g_strdup_printf (_("This needs %.0f MB of memory, and the cap is %.0f MB: make it smaller, or raise the cap "
+                              "under Details."), ceil ((double) forecast->bytes / 1e6), (double) p->request.memory_cap / 1e6);
+  g_clear_error (&error);
+  return text;
+}
+
+void
+outlook_look (outlook *o)
+{
+  settings    s = args_read (o->config, o->kind);
+  prepared    p = { 0 };
+  df_forecast forecast;
+  char       *problem = problem_of (o, &s, &p, &forecast);
+
+  show_problem (o, problem);
+  if (problem == NULL)
+    show_cost (o, &forecast, o->kind == PROCEDURE_GENERATE ? s.count : 1);
+  if (o->side != NULL && p.canvas.width > 0)
+    look_at_picture (o, &p, &s);
+  else if (o->side != NULL)
+    forget_view (o);
+  g_free (problem);
+  settings_clear (&s);
+}
+
+static gboolean
+look_later (gpointer data)
+{
+  outlook *o = data;
+
+  o->later = 0;
+  outlook_look (o);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+changed (outlook *o)
+{
+  if (o->later != 0)
+    g_source_remove (o->later);
+  o->later = g_timeout_add (PAUSE, look_later, o);
+}
+
+static gboolean
+focused (GtkWidget *window, GdkEvent *event, outlook *o)
+{
+  changed (o);
+  return FALSE;
+}
+
+/* ------------------------------------------------------------------ widgets */
+
+static GtkWidget *
+wrapped_label (void)
+{
+  GtkWidget *label = gtk_label_new (NULL);
+
+  gtk_label_set_line_wrap (GTK_LABEL (label), TRUE);
+  gtk_label_set_max_width_chars (GTK_LABEL (label), 60);
+  gtk_label_set_xalign (GTK_LABEL (label), 0.0);
+  return label;
+}
+
+static void
+add_banner (outlook *o)
+{
+  GtkWidget *box;
+
+  o->banner  = gtk_info_bar_new ();
+  o->problem = wrapped_label ();
+  box        = gtk_info_bar_get_content_area (GTK_INFO_BAR (o->banner));
+  gtk_info_bar_set_message_type (GTK_INFO_BAR (o->banner), GTK_MESSAGE_WARNING);
+  gtk_container_add (GTK_CONTAINER (box), gtk_image_new_from_icon_name ("dialog-warning", GTK_ICON_SIZE_BUTTON));
+  gtk_container_add (GTK_CONTAINER (box), o->problem);
+  gtk_widget_show_all (box);
+  gtk_widget_set_no_show_all (o->banner, TRUE);
+}
+
+static void
+add_side (outlook *o)
+{
+  GtkWidget *text = wrapped_label ();
+
+  o->side    = gtk_box_new (GTK_ORIENTATION_VERTICAL, 6);
+  o->picture = gtk_image_new ();
+  o->map     = gtk_check_button_new_with_mnemonic (_("Show how much noise each pi_xel gets"));
+  gtk_label_set_max_width_chars (GTK_LABEL (text), 40);
+  gtk_label_set_text (GTK_LABEL (text), _("The selection at this noise level: what the run starts from"));
+  gtk_widget_set_size_request (o->picture, PICTURE_SIDE, PICTURE_SIDE);
+  gtk_widget_set_tooltip_text (o->map, _("White gives way to noise wholly, black stays: shows edge and feather"));
+  atk_object_set_name (gtk_widget_get_accessible (o->picture), _("The noised selection"));
+  gtk_box_pack_start (GTK_BOX (o->side), o->picture, FALSE, FALSE, 0);
+  gtk_box_pack_start (GTK_BOX (o->side), text, FALSE, FALSE, 0);
+  gtk_box_pack_start (GTK_BOX (o->side), o->map, FALSE, FALSE, 0);
+  g_signal_connect_swapped (o->map, "toggled", G_CALLBACK (draw), o);
+  g_signal_connect_swapped (o->config, "notify::start-t", G_CALLBACK (draw), o);
+}
+
+outlook *
+outlook_new (GtkWidget *window, GimpImage *image, GimpDrawable **drawables, GimpProcedureConfig *config,
+             procedure_kind kind, const model_chooser *chooser)
+{
+  outlook *o = g_new0 (outlook, 1);
+
+  o->window    = window;
+  o->image     = image;
+  o->drawables = drawables;
+  o->config    = config;
+  o->kind      = kind;
+  o->chooser   = chooser;
+  o->cost      = wrapped_label ();
+  add_banner (o);
+  if (kind == PROCEDURE_DENOISE)
+    add_side (o);
+  g_signal_connect_swapped (config, "notify", G_CALLBACK (changed), o);
+  g_signal_connect (window, "focus-in-event", G_CALLBACK (focused), o);
+  return o;
+}
+
+void
+outlook_free (outlook *o)
+{
+  if (o->later != 0)
+    g_source_remove (o->later);
+  g_signal_handlers_disconnect_by_data (o->config, o);
+  noised_clear (&o->view);
+  g_free (o->key);
+  g_free (o->pixels);
+  g_free (o);
+}

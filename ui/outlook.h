@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* outlook: what OK would do, said before it: why not (a banner, and no OK), how long and how much memory, and for partial
+ * denoise the selection noised to t, which follows the slider at once. */
+#ifndef UI_OUTLOOK_H
+#define UI_OUTLOOK_H
+
+#include <gtk/gtk.h>
+#include <libgimp/gimp.h>
+
+#include "model_chooser.h"
+#include "noised.h"
+#include "plugin/args.h"
+
+typedef struct outlook
+{
+  GtkWidget           *window;                  /* the dialog */
+  GimpImage           *image;
+  GimpDrawable       **drawables;
+  GimpProcedureConfig *config;
+  procedure_kind       kind;
+  const model_chooser *chooser;
+  GtkWidget           *banner, *problem, *cost, *side, *picture, *map;     /* side: NULL for generate */
+  noised               view;
+  char                *key;                     /* what the view shows, NULL: nothing */
+  float               *pixels;                  /* of the picture, [view]             */
+  guint                later;                   /* source of the next look            */
+} outlook;
+
+/* Widgets to be packed by the dialog: banner, cost and, for partial denoise, side. Looks again whenever the config changes
+ * or the window gets the focus: the user may have painted or selected meanwhile. */
+outlook *outlook_new  (GtkWidget *window, GimpImage *image, GimpDrawable **drawables, GimpProcedureConfig *config,
+                       procedure_kind kind, const model_chooser *chooser);
+/* Looks now. */
+void     outlook_look (outlook *o);
+void     outlook_free (outlook *o);
+
+#endif
