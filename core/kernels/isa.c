@@ -208,27 +208,54 @@ silu_back (const float *x, const float *dy, float *dx, size_t n, bool add)
 
 /* ------------------------------------------------------------------ GroupNorm */
 
+#define SPAN   64   /* pixels of one float sum */
+#define ACROSS 4    /* vectors side by side    */
+
+/* Sums of `count` vectors of channels over few pixels, in float around a pivot (the first pixel), so that a large
+ * mean costs no digits; then in double: Σx = Σd + n·p, Σx² = Σd² + 2p·Σd + n·p². */
+INLINE void
+sums_around (const float *x, size_t pixels, size_t stride, const float *pivot, int count, int part, double *s1,
+             double *s2)
+{
+  vf p[ACROSS], a[ACROSS] = { { 0 } }, b[ACROSS] = { { 0 } };
+
+  UNROLL for (int v = 0; v < count; v++)
+    p[v] = load_channels (pivot + v * DF_LANES, part);
+  for (size_t i = 0; i < pixels; i++)
+    UNROLL for (int v = 0; v < count; v++)
+      {
+        vf d = load_channels (x + i * stride + v * DF_LANES, part) - p[v];
+
+        a[v] += d;
+        b[v] += d * d;
+      }
+  for (int v = 0; v < count; v++)
+    for (int i = 0; i < part; i++)
+      {
+        double q = p[v][i], d = a[v][i], n = (double) pixels;
+
+        s1[v * DF_LANES + i] += d + n * q;
+        s2[v * DF_LANES + i] += b[v][i] + q * (2.0 * d + n * q);
+      }
+}
+
 static void
 norm_sums (const float *x, size_t pixels, int channels, double *s1, double *s2)
 {
-  for (int c = 0; c < channels; c += DF_LANES)
+  size_t stride = (size_t) channels;
+
+  for (size_t first = 0; first < pixels; first += SPAN)
     {
-      int    part = part_at (c, channels);
-      double a[DF_LANES] = { 0 }, b[DF_LANES] = { 0 };
+      const float *from  = x + first * stride;
+      size_t       count = pixels - first < SPAN ? pixels - first : SPAN;
+      int          c     = 0;
 
-      for (size_t p = 0; p < pixels; p++)
-        {
-          vf v = load_channels (x + p * (size_t) channels + c, part);
-          vd d = __builtin_convertvector (v, vd);
-
-          *(vdu *) a += d;
-          *(vdu *) b += d * d;
-        }
-      for (int i = 0; i < part; i++)
-        {
-          s1[c + i] += a[i];
-          s2[c + i] += b[i];
-        }
+      for (; c + ACROSS * DF_LANES <= channels; c += ACROSS * DF_LANES)
+        sums_around (from + c, count, stride, x + c, ACROSS, DF_LANES, s1 + c, s2 + c);
+      for (; c + DF_LANES <= channels; c += DF_LANES)
+        sums_around (from + c, count, stride, x + c, 1, DF_LANES, s1 + c, s2 + c);
+      if (c < channels)
+        sums_around (from + c, count, stride, x + c, 1, channels - c, s1 + c, s2 + c);
     }
 }
 
@@ -238,47 +265,62 @@ slope_times (vf x, vf dy, vf scale, vf shift, bool with_silu)
   return with_silu ? dy * silu_slope_v (x * scale + shift) : dy;
 }
 
-static void
-back_sums (const float *x, const float *dy, size_t pixels, int channels, const float *scale,
-           const float *shift, bool with_silu, double *s1, double *s2)
+/* Σdz and Σdz·x of one vector of channels, as in sums_around: Σdz·x = Σdz·(x - p) + p·Σdz. */
+INLINE void
+back_sums_around (const float *x, const float *dy, size_t pixels, size_t stride, const float *pivot,
+                  const float *scale, const float *shift, bool with_silu, int part, double *s1, double *s2)
 {
-  for (int c = 0; c < channels; c += DF_LANES)
+  vf p  = load_channels (pivot, part), a = { 0 }, b = { 0 };
+  vf sc = load_channels (scale, part), sh = load_channels (shift, part);
+
+  for (size_t i = 0; i < pixels; i++)
     {
-      int    part = part_at (c, channels);
-      vf     sc = load_channels (scale + c, part), sh = load_channels (shift + c, part);
-      double a[DF_LANES] = { 0 }, b[DF_LANES] = { 0 };
+      vf v  = load_channels (x + i * stride, part);
+      vf dz = slope_times (v, load_channels (dy + i * stride, part), sc, sh, with_silu);
 
-      for (size_t p = 0; p < pixels; p++)
-        {
-          size_t at = p * (size_t) channels + (size_t) c;
-          vf     v  = load_channels (x + at, part);
-          vd     d  = __builtin_convertvector (
-            slope_times (v, load_channels (dy + at, part), sc, sh, with_silu), vd);
-
-          *(vdu *) a += d;
-          *(vdu *) b += d * __builtin_convertvector (v, vd);
-        }
-      for (int i = 0; i < part; i++)
-        {
-          s1[c + i] += a[i];
-          s2[c + i] += b[i];
-        }
+      a += dz;
+      b += dz * (v - p);
+    }
+  for (int i = 0; i < part; i++)
+    {
+      s1[i] += a[i];
+      s2[i] += (double) b[i] + (double) p[i] * (double) a[i];
     }
 }
 
 static void
-norm_apply (const float *x, float *y, size_t pixels, int channels, const float *scale,
+back_sums (const float *x, const float *dy, size_t pixels, int channels, const float *scale,
+           const float *shift, bool with_silu, double *s1, double *s2)
+{
+  size_t stride = (size_t) channels;
+
+  for (size_t first = 0; first < pixels; first += SPAN)
+    {
+      size_t at    = first * stride;
+      size_t count = pixels - first < SPAN ? pixels - first : SPAN;
+      int    c     = 0;
+
+      for (; c + DF_LANES <= channels; c += DF_LANES)
+        back_sums_around (x + at + c, dy + at + c, count, stride, x + c, scale + c, shift + c, with_silu, DF_LANES,
+                          s1 + c, s2 + c);
+      if (c < channels)
+        back_sums_around (x + at + c, dy + at + c, count, stride, x + c, scale + c, shift + c, with_silu,
+                          channels - c, s1 + c, s2 + c);
+    }
+}
+
+static void
+norm_apply (const float *x, float *y, size_t y_stride, size_t pixels, int channels, const float *scale,
             const float *shift, bool with_silu)
 {
   for (size_t p = 0; p < pixels; p++)
     for (int c = 0; c < channels; c += DF_LANES)
       {
-        int    part = part_at (c, channels);
-        size_t at   = p * (size_t) channels + (size_t) c;
-        vf     v    = load_channels (x + at, part) * load_channels (scale + c, part) +
-                      load_channels (shift + c, part);
+        int part = part_at (c, channels);
+        vf  v    = load_channels (x + p * (size_t) channels + c, part) * load_channels (scale + c, part) +
+                   load_channels (shift + c, part);
 
-        store_channels (y + at, with_silu ? silu_v (v) : v, part);
+        store_channels (y + p * y_stride + c, with_silu ? silu_v (v) : v, part);
       }
 }
 

@@ -86,8 +86,8 @@ typedef struct df_kernels
   void (*norm_sums) (const float *x, size_t pixels, int channels, double *s1, double *s2);
   void (*back_sums) (const float *x, const float *dy, size_t pixels, int channels, const float *scale,
                      const float *shift, bool silu, double *s1, double *s2);
-  /* y = x·scale[c] + shift[c], then SiLU if asked. */
-  void (*norm_apply) (const float *x, float *y, size_t pixels, int channels, const float *scale,
+  /* y = x·scale[c] + shift[c], then SiLU if asked; pixels of y lie y_stride floats apart. */
+  void (*norm_apply) (const float *x, float *y, size_t y_stride, size_t pixels, int channels, const float *scale,
                       const float *shift, bool silu);
   /* dx (+)= p[c]·dz + q[c]·x + r[c], dz as in back_sums. */
   void (*norm_back)  (const float *x, const float *dy, float *dx, size_t pixels, int channels,

@@ -14,8 +14,6 @@
 typedef float   vf __attribute__ ((vector_size (DF_LANES * 4)));
 typedef float   vfu __attribute__ ((vector_size (DF_LANES * 4), aligned (4), may_alias));
 typedef int32_t vi __attribute__ ((vector_size (DF_LANES * 4)));
-typedef double  vd __attribute__ ((vector_size (DF_LANES * 8)));
-typedef double  vdu __attribute__ ((vector_size (DF_LANES * 8), aligned (8), may_alias));
 
 INLINE vf   load  (const float *p)     { return *(const vfu *) p; }
 INLINE void store (float *p, vf v)     { *(vfu *) p = v; }

@@ -51,6 +51,8 @@ conv_of (const df_plan *plan, const df_op *op)
       conv.width  = s.batch * s.height * s.width;
       conv.height = conv.batch = 1;
     }
+  if (op->in[1] != DF_NONE)
+    conv.first = s.channels;
   conv.algo = plan->algos[op->weight];
   return conv;
 }
@@ -58,10 +60,11 @@ conv_of (const df_plan *plan, const df_op *op)
 static df_norm
 norm_of (const df_plan *plan, const df_op *op)
 {
-  df_shape s = df_plan_shape (plan, op->in[0]);
+  df_shape s = df_plan_shape (plan, op->out);
 
   return (df_norm) { .batch = s.batch, .channels = s.channels, .groups = op->groups,
-                     .pixels = (size_t) s.height * (size_t) s.width, .eps = op->eps, .silu = op->silu };
+                     .pixels = (size_t) s.height * (size_t) s.width, .eps = op->eps, .silu = op->silu,
+                     .first = df_plan_shape (plan, op->in[0]).channels };
 }
 
 static df_rows
@@ -152,7 +155,7 @@ forward_conv (const place *at)
 {
   const df_op *op   = &at->s->op;
   df_conv      conv = conv_of (at->p, op);
-  df_conv_io   io   = { .x = buffer (at, op->in[0]), .packed = at->e->bound[op->weight].packed,
+  df_conv_io   io   = { .x = buffer (at, op->in[0]), .x2 = buffer (at, op->in[1]), .packed = at->e->bound[op->weight].packed,
                         .bias = at->e->bound[op->bias].raw, .row = buffer (at, op->row),
                         .residual = buffer (at, op->residual), .scale = (float) op->scale,
                         .y = buffer (at, op->out) };
@@ -166,8 +169,8 @@ forward_norm (const place *at)
   const df_op *op   = &at->s->op;
   df_norm      norm = norm_of (at->p, op);
 
-  df_norm_forward (&at->e->ops, &norm, buffer (at, op->in[0]), at->e->bound[op->weight].raw,
-                   at->e->bound[op->bias].raw, buffer (at, at->s->stats), buffer (at, op->out));
+  df_norm_forward (&at->e->ops, &norm, buffer (at, op->in[0]), buffer (at, op->in[1]),
+                   at->e->bound[op->weight].raw, at->e->bound[op->bias].raw, buffer (at, at->s->stats), buffer (at, op->out));
 }
 
 static void

@@ -12,6 +12,7 @@ typedef struct fuser
   const df_graph *g;
   int            *uses;      /* readers of each value */
   int            *maker;     /* index in out->ops of the operation that makes it, or DF_NONE */
+  const df_op   **pair;      /* of a value: the concat that is read in its place, or NULL */
   df_graph       *out;
 } fuser;
 
@@ -56,13 +57,42 @@ join (fuser *f, df_op *op)
   return true;
 }
 
+/* Whether every reader of the concat's result can read its two parts instead. */
+static bool
+can_stay_apart (const df_graph *g, const df_op *concat)
+{
+  for (int i = 0; i < g->num_ops; i++)
+    {
+      const df_op *op = &g->ops[i];
+      int          reads[5], num = df_op_reads (op, reads);
+
+      for (int r = 0; r < num; r++)
+        if (reads[r] == concat->out && (op->in[0] != concat->out || op->in[1] != DF_NONE ||
+                                        !(op->kind == DF_OP_NORM || (op->kind == DF_OP_CONV && op->kernel == 1))))
+          return false;
+    }
+  return true;
+}
+
 static void
-fuse_ops (fuser *f)
+fuse_ops (fuser *f, bool train)
 {
   for (int i = 0; i < f->g->num_ops && !f->out->failed; i++)
     {
       df_op op = f->g->ops[i];
 
+      if (op.kind == DF_OP_CONCAT && !train && can_stay_apart (f->g, &op))
+        {
+          f->pair[op.out] = &f->g->ops[i];
+          continue;
+        }
+      if (op.in[0] != DF_NONE && f->pair[op.in[0]] != NULL)
+        {
+          const df_op *concat = f->pair[op.in[0]];
+
+          op.in[0] = concat->in[0];
+          op.in[1] = concat->in[1];
+        }
       if (join (f, &op))
         continue;
       if (op.kind == DF_OP_CONV && op.kernel == 3 && op.stride == 1)
@@ -82,13 +112,14 @@ fuse_ops (fuser *f)
 }
 
 df_status
-df_graph_fuse (df_graph *out, const df_graph *graph, df_error *err)
+df_graph_fuse (df_graph *out, const df_graph *graph, bool train, df_error *err)
 {
   size_t n = (size_t) graph->num_values;
-  fuser  f = { .g = graph, .out = out, .uses = df_alloc (n, sizeof (int)), .maker = df_alloc (n, sizeof (int)) };
+  fuser  f = { .g = graph, .out = out, .uses = df_alloc (n, sizeof (int)), .maker = df_alloc (n, sizeof (int)),
+               .pair = df_alloc (n, sizeof (df_op *)) };
 
   memset (out, 0, sizeof *out);
-  out->failed = f.uses == NULL || f.maker == NULL;
+  out->failed = f.uses == NULL || f.maker == NULL || f.pair == NULL;
   for (int i = 0; i < graph->num_values && !out->failed; i++)
     {
       const df_value *v = &graph->values[i];
@@ -106,11 +137,12 @@ df_graph_fuse (df_graph *out, const df_graph *graph, df_error *err)
         f.uses[reads[r]]++;
     }
   if (!out->failed)
-    fuse_ops (&f);
+    fuse_ops (&f, train);
   out->input  = graph->input;
   out->output = graph->output;
   df_free (f.uses);
   df_free (f.maker);
+  df_free (f.pair);
   if (!out->failed)
     return DF_OK;
   df_graph_clear (out);

@@ -30,7 +30,8 @@ typedef enum df_op_kind
 typedef struct df_op
 {
   df_op_kind kind;
-  int        in[3];              /* values, DF_NONE beyond the kind's number              */
+  int        in[3];              /* values, DF_NONE beyond the kind's number; after fuse a norm or 1×1
+                                  * conv with an in[1] reads the two side by side         */
   int        out;                /* value                                                 */
   int        weight, bias;       /* params: conv, norm (gamma, beta), class (table)       */
   int        kernel, stride;     /* conv                                                  */
@@ -82,8 +83,9 @@ typedef struct df_graph
 
 /* The network of that configuration. Errors: MEMORY, UNSUPPORTED. */
 DF_CHECKED df_status df_graph_build (df_graph *out, const df_unet_config *config, df_error *err);
-/* The same network with fewer operations: norm+SiLU, conv+row, conv+residual, upsample+conv. */
-DF_CHECKED df_status df_graph_fuse  (df_graph *out, const df_graph *graph, df_error *err);
+/* The same network with fewer operations: norm+SiLU, conv+row, conv+residual, upsample+conv; without training also
+ * concat+norm and concat+1×1 (backward would have to part the gradient again). */
+DF_CHECKED df_status df_graph_fuse  (df_graph *out, const df_graph *graph, bool train, df_error *err);
 void                 df_graph_clear (df_graph *graph);
 
 /* For the builders: append and return the index; after a failure they return 0 and set failed. */

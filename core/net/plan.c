@@ -317,7 +317,7 @@ check_size (const df_unet_config *config, const df_unet_size *size, df_error *er
 }
 
 static df_status
-graph_for (df_plan *plan, const df_unet_config *config, bool fuse, df_error *err)
+graph_for (df_plan *plan, const df_unet_config *config, bool fuse, bool train, df_error *err)
 {
   df_graph  whole;
   df_status status;
@@ -328,7 +328,7 @@ graph_for (df_plan *plan, const df_unet_config *config, bool fuse, df_error *err
       plan->graph = whole;
       return DF_OK;
     }
-  status = df_graph_fuse (&plan->graph, &whole, err);
+  status = df_graph_fuse (&plan->graph, &whole, train, err);
   df_graph_clear (&whole);
   return status;
 }
@@ -400,7 +400,7 @@ df_plan_build (df_plan *out, const df_unet_config *config, const df_unet_size *s
   out->grad_output = out->grad_input = DF_NONE;
   out->size        = *size;
   DF_TRY (check_size (config, size, err));
-  DF_TRY (graph_for (out, config, fuse, err));
+  DF_TRY (graph_for (out, config, fuse, mode != DF_PLAN_FORWARD, err));
   if (schedule (out, mode, k, threads))
     return DF_OK;
   df_plan_clear (out);

@@ -9,7 +9,8 @@
 #include "ops/winograd.h"
 
 #define BLOCK  84   /* output pixels of a tile: a multiple of every table's mr */
-#define PANELS 4    /* weight panels of a tile                                 */
+#define PANELS 4    /* weight panels of a tile where there are few blocks      */
+#define MANY   64   /* so many blocks occupy all threads with whole pixels     */
 #define DEPTH  128  /* pixels of one segment group in the weight gradient      */
 
 /* ------------------------------------------------------------------ sizes and weights */
@@ -107,16 +108,18 @@ typedef struct conv_run
   int               row;            /* floats of one row of x               */
   int               step;           /* floats from one output to the next   */
   int               in, out, kernel, stride;
+  int               first;          /* channels of x where there is an x2  */
   int               out_width;
   size_t            out_pixels;     /* of one image                         */
   size_t            blocks, groups; /* tiles of one image: pixels, channels */
+  size_t            panels;         /* of one tile                          */
   const df_conv_io *io;
   bool              add;
 } conv_run;
 
 typedef struct block_rows
 {
-  const float *a[BLOCK], *row[BLOCK], *residual[BLOCK];
+  const float *a[BLOCK], *a2[BLOCK], *row[BLOCK], *residual[BLOCK];
   float       *c[BLOCK];
 } block_rows;
 
@@ -134,11 +137,39 @@ point_rows (const conv_run *run, size_t image, size_t first, int count, int chan
       rows->a[i] = run->x + image * run->image + y * (size_t) run->stride * (size_t) run->row +
                    x * (size_t) run->step;
       rows->c[i] = io->y + at;
+      if (io->x2 != NULL)
+        rows->a2[i] = io->x2 + (image * run->out_pixels + pixel) * (size_t) (run->in - run->first);
       if (io->row != NULL)
         rows->row[i] = io->row + image * (size_t) run->out + (size_t) channel;
       if (io->residual != NULL)
         rows->residual[i] = io->residual + at;
     }
+}
+
+/* One tile of mr rows from m on; with two sources the sum goes on where the first one's ended. */
+static void
+sum_tile (const conv_run *run, const block_rows *rows, int m, int count, df_tile t)
+{
+  t.m        = count - m < run->k->mr ? count - m : run->k->mr;
+  t.a        = rows->a + m;
+  t.c        = rows->c + m;
+  t.row      = run->io->row != NULL ? rows->row + m : NULL;
+  t.residual = run->io->residual != NULL ? rows->residual + m : NULL;
+  if (run->io->x2 != NULL)
+    {
+      df_tile part = t;
+
+      part.k    = run->first;
+      part.bias = NULL;
+      part.row  = part.residual = NULL;
+      part.scale = 1.0f;
+      run->k->tile (&part);
+      t.k   = run->in - run->first;
+      t.a   = rows->a2 + m;
+      t.b  += run->first * run->k->nr;
+      t.add = true;
+    }
+  run->k->tile (&t);
 }
 
 static void
@@ -151,7 +182,7 @@ conv_tile (void *ctx, size_t tile, int worker)
   size_t          first = block * BLOCK;
   int             count = (int) df_min_size (BLOCK, run->out_pixels - first);
   int             taps  = run->kernel * run->in;        /* of one row of the kernel */
-  size_t          end   = df_min_size ((group + 1) * PANELS, panels_of (run->k, run->out));
+  size_t          end   = df_min_size ((group + 1) * run->panels, panels_of (run->k, run->out));
   ptrdiff_t       a_seg[3], b_seg[3];
   block_rows      rows;
 
@@ -161,7 +192,7 @@ conv_tile (void *ctx, size_t tile, int worker)
       a_seg[ky] = (ptrdiff_t) ky * run->row;
       b_seg[ky] = (ptrdiff_t) ky * taps * run->k->nr;
     }
-  for (size_t panel = group * PANELS; panel < end; panel++)
+  for (size_t panel = group * run->panels; panel < end; panel++)
     {
       int     channel = (int) panel * run->k->nr;
       int     left    = run->out - channel;
@@ -174,14 +205,7 @@ conv_tile (void *ctx, size_t tile, int worker)
 
       point_rows (run, image, first, count, channel, &rows);
       for (int m = 0; m < count; m += run->k->mr)
-        {
-          t.m        = count - m < run->k->mr ? count - m : run->k->mr;
-          t.a        = rows.a + m;
-          t.c        = rows.c + m;
-          t.row      = run->io->row != NULL ? rows.row + m : NULL;
-          t.residual = run->io->residual != NULL ? rows.residual + m : NULL;
-          run->k->tile (&t);
-        }
+        sum_tile (run, &rows, m, count, t);
     }
 }
 
@@ -191,7 +215,8 @@ run_conv (const df_ops *ops, conv_run *run, int batch, int out_height)
   run->k          = ops->k;
   run->out_pixels = (size_t) out_height * (size_t) run->out_width;
   run->blocks     = (run->out_pixels + BLOCK - 1) / BLOCK;
-  run->groups     = (panels_of (ops->k, run->out) + PANELS - 1) / PANELS;
+  run->panels     = (size_t) batch * run->blocks >= MANY ? panels_of (ops->k, run->out) : PANELS;
+  run->groups     = (panels_of (ops->k, run->out) + run->panels - 1) / run->panels;
   df_pool_run (ops->pool, (size_t) batch * run->blocks * run->groups, conv_tile, run);
 }
 
@@ -239,7 +264,7 @@ with_border (const df_ops *ops, const df_conv *conv, const float *x, conv_run *r
     }
   run->row   = halo.padded_width * conv->in;
   run->image = (size_t) halo.padded_height * (size_t) run->row;
-  run->step  = conv->stride * conv->in;
+  run->step  = conv->stride * (conv->first > 0 ? conv->first : conv->in);
   if (conv->kernel == 1)
     return x;
   df_halo_fill (ops, &halo, x, ops->scratch);
@@ -250,7 +275,7 @@ void
 df_conv_forward (const df_ops *ops, const df_conv *conv, const df_conv_io *io)
 {
   conv_run run = { .in = conv->in, .out = conv->out, .kernel = conv->kernel, .stride = conv->stride,
-                   .out_width = df_conv_out_width (conv), .io = io };
+                   .out_width = df_conv_out_width (conv), .io = io, .first = conv->first };
 
   if (conv->algo != DF_CONV_DIRECT)
     {

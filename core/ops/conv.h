@@ -21,6 +21,7 @@ typedef struct df_conv
   bool upsample;               /* nearest ×2 before the convolution (3×3, stride 1) */
   bool tile_x, tile_y;         /* circular padding                                  */
   df_conv_algo algo;           /* F2, F4: 3×3 of stride 1 only                      */
+  int  first;                  /* 1×1 with an x2: channels of x                     */
 } df_conv;
 
 /* The fastest algorithm for this shape, from shape and instruction set alone, never from the batch: a picture is the
@@ -48,6 +49,7 @@ size_t df_conv_back_scratch (const df_kernels *k, const df_conv *conv, int threa
 typedef struct df_conv_io
 {
   const float *x;              /* [batch,height,width,in]                       */
+  const float *x2;             /* NULL, or (1×1, forward) the channels from conv->first on, apart from x's */
   const float *packed;
   const float *bias;           /* [out] or NULL                                 */
   const float *row;            /* [batch,out] added to every pixel, or NULL     */

@@ -10,7 +10,7 @@ typedef struct norm_job
 {
   const df_norm    *norm;
   const df_kernels *k;
-  const float      *x, *dy, *stats;
+  const float      *x, *x2, *dy, *stats;
   float            *out;
   const float      *pqr;       /* backward: per image p, q, r [channels] */
   bool              add;
@@ -64,6 +64,18 @@ image_moments (const df_norm *norm, const double *sums, const float *gamma, cons
     }
 }
 
+/* Two sources side by side in y. */
+static void
+apply_pair (const norm_job *job, size_t pixel, size_t count, const float *scale, float *y)
+{
+  const df_norm *norm = job->norm;
+  size_t         c = (size_t) norm->channels, a = (size_t) norm->first;
+  const float   *shift = scale + c;
+
+  job->k->norm_apply (job->x + pixel * a, y, c, count, (int) a, scale, shift, norm->silu);
+  job->k->norm_apply (job->x2 + pixel * (c - a), y + a, c, count, (int) (c - a), scale + a, shift + a, norm->silu);
+}
+
 static void
 apply_chunk (void *ctx, size_t tile, int worker)
 {
@@ -77,20 +89,23 @@ apply_chunk (void *ctx, size_t tile, int worker)
   const float    *p      = job->pqr != NULL ? job->pqr + image * 3 * c : NULL;
 
   (void) worker;
-  if (job->dy == NULL)
-    job->k->norm_apply (job->x + at, job->out + at, count, norm->channels, scale, scale + c, norm->silu);
+  if (job->x2 != NULL)
+    apply_pair (job, at / c, count, scale, job->out + at);
+  else if (job->dy == NULL)
+    job->k->norm_apply (job->x + at, job->out + at, c, count, norm->channels, scale, scale + c, norm->silu);
   else
     job->k->norm_back (job->x + at, job->dy + at, job->out + at, count, norm->channels, scale, scale + c,
                        norm->silu, p, p + c, p + 2 * c, job->add);
 }
 
 void
-df_norm_forward (const df_ops *ops, const df_norm *norm, const float *x, const float *gamma,
+df_norm_forward (const df_ops *ops, const df_norm *norm, const float *x, const float *x2, const float *gamma,
                  const float *beta, float *stats, float *y)
 {
-  df_sums       sums  = { .batch = norm->batch, .channels = norm->channels, .pixels = norm->pixels, .x = x };
+  df_sums       sums  = { .batch = norm->batch, .channels = norm->channels, .pixels = norm->pixels, .x = x,
+                          .x2 = x2, .first = norm->first };
   const double *total = df_sums_run (ops, &sums);
-  norm_job      job   = { .norm = norm, .k = ops->k, .x = x, .stats = stats, .out = y };
+  norm_job      job   = { .norm = norm, .k = ops->k, .x = x, .x2 = x2, .stats = stats, .out = y };
 
   for (size_t n = 0; n < (size_t) norm->batch; n++)
     image_moments (norm, total + 2 * n * (size_t) norm->channels, gamma, beta, stats + n * image_stats (norm));

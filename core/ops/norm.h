@@ -12,6 +12,7 @@ typedef struct df_norm
   size_t pixels;                   /* of one image */
   double eps;
   bool   silu;
+  int    first;                    /* channels of x where there is an x2 */
 } df_norm;
 
 /* Floats of `stats`, which the forward pass writes and the backward pass reads:
@@ -19,7 +20,8 @@ typedef struct df_norm
 size_t df_norm_stats   (const df_norm *norm);
 size_t df_norm_scratch (const df_norm *norm);
 
-void df_norm_forward  (const df_ops *ops, const df_norm *norm, const float *x, const float *gamma,
+/* x2: NULL, or the channels from norm->first on, which then lie apart from x's (a concatenation that was never made). */
+void df_norm_forward  (const df_ops *ops, const df_norm *norm, const float *x, const float *x2, const float *gamma,
                        const float *beta, float *stats, float *y);
 /* dx, dgamma, dbeta (+)= gradients. Each may be NULL. */
 void df_norm_backward (const df_ops *ops, const df_norm *norm, const float *x, const float *gamma,

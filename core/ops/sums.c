@@ -27,16 +27,18 @@ sum_chunk (void *ctx, size_t tile, int worker)
   size_t          image = tile / job->chunks;
   size_t          first = tile % job->chunks * DF_CHUNK;
   size_t          count = df_min_size (DF_CHUNK, s->pixels - first);
-  size_t          at    = (image * s->pixels + first) * c;
+  size_t          at    = (image * s->pixels + first) * c, part = s->x2 != NULL ? (size_t) s->first : c;
   double         *s1    = job->partial + tile * 2 * c;
 
   (void) worker;
   memset (s1, 0, 2 * c * sizeof *s1);
   if (s->dy == NULL)
-    job->k->norm_sums (s->x + at, count, s->channels, s1, s1 + c);
+    job->k->norm_sums (s->x + at / c * part, count, (int) part, s1, s1 + c);
   else
     job->k->back_sums (s->x + at, s->dy + at, count, s->channels, s->scale + image * s->stats,
                        s->shift + image * s->stats, s->silu, s1, s1 + c);
+  if (s->x2 != NULL)
+    job->k->norm_sums (s->x2 + at / c * (c - part), count, (int) (c - part), s1 + part, s1 + c + part);
 }
 
 const double *

@@ -11,6 +11,9 @@ typedef struct df_sums
   int          batch, channels;
   size_t       pixels;
   const float *x;
+  /* channels from `first` on come from x2 (a concatenation that was never made); NULL: all from x */
+  const float *x2;
+  int          first;
   /* with dy: Σdz and Σdz·x instead of Σx and Σx²; scale, shift of image n at n·stats (kernels.h, back_sums) */
   const float *dy, *scale, *shift;
   size_t       stats;

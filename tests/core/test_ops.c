@@ -54,27 +54,27 @@ run_forward (const df_conv *conv, int threads, const float *x, const float *w, c
 }
 
 static const df_conv convs[] = {
-  { 1, 1, 1, 3, 5, 3, 1, false, false, false, false, DF_CONV_DIRECT },
-  { 2, 7, 13, 3, 17, 3, 1, false, false, false, false, DF_CONV_DIRECT },
-  { 1, 7, 13, 20, 33, 3, 1, false, false, true, false, DF_CONV_DIRECT },
-  { 1, 9, 5, 33, 64, 3, 1, false, false, true, true, DF_CONV_DIRECT },
-  { 2, 8, 6, 16, 24, 3, 2, false, false, false, false, DF_CONV_DIRECT },
-  { 2, 8, 6, 16, 24, 3, 2, true, false, false, false, DF_CONV_DIRECT },
-  { 1, 8, 10, 7, 3, 3, 2, true, false, true, true, DF_CONV_DIRECT },
-  { 1, 8, 10, 7, 3, 3, 2, false, false, false, true, DF_CONV_DIRECT },
-  { 2, 5, 3, 18, 40, 3, 1, false, true, false, false, DF_CONV_DIRECT },
-  { 1, 4, 6, 18, 16, 3, 1, false, true, true, true, DF_CONV_DIRECT },
-  { 1, 1, 37, 50, 70, 1, 1, false, false, false, false, DF_CONV_DIRECT },
-  { 1, 20, 20, 64, 64, 3, 1, false, false, false, false, DF_CONV_DIRECT },
-  { 2, 7, 13, 3, 17, 3, 1, false, false, false, false, DF_CONV_F2 },
-  { 1, 7, 13, 20, 33, 3, 1, false, false, true, false, DF_CONV_F2 },
-  { 2, 5, 3, 18, 40, 3, 1, false, true, false, true, DF_CONV_F2 },
-  { 3, 20, 22, 48, 64, 3, 1, false, false, false, false, DF_CONV_F2 },   /* beyond the shared stages */
-  { 1, 1, 1, 3, 5, 3, 1, false, false, false, false, DF_CONV_F4 },
-  { 2, 7, 13, 3, 17, 3, 1, false, false, false, false, DF_CONV_F4 },
-  { 1, 9, 5, 33, 64, 3, 1, false, false, true, true, DF_CONV_F4 },
-  { 1, 4, 6, 18, 16, 3, 1, false, true, true, true, DF_CONV_F4 },
-  { 3, 38, 34, 16, 35, 3, 1, false, false, true, false, DF_CONV_F4 },    /* beyond the shared stages */
+  { 1, 1, 1, 3, 5, 3, 1, false, false, false, false, DF_CONV_DIRECT, 0 },
+  { 2, 7, 13, 3, 17, 3, 1, false, false, false, false, DF_CONV_DIRECT, 0 },
+  { 1, 7, 13, 20, 33, 3, 1, false, false, true, false, DF_CONV_DIRECT, 0 },
+  { 1, 9, 5, 33, 64, 3, 1, false, false, true, true, DF_CONV_DIRECT, 0 },
+  { 2, 8, 6, 16, 24, 3, 2, false, false, false, false, DF_CONV_DIRECT, 0 },
+  { 2, 8, 6, 16, 24, 3, 2, true, false, false, false, DF_CONV_DIRECT, 0 },
+  { 1, 8, 10, 7, 3, 3, 2, true, false, true, true, DF_CONV_DIRECT, 0 },
+  { 1, 8, 10, 7, 3, 3, 2, false, false, false, true, DF_CONV_DIRECT, 0 },
+  { 2, 5, 3, 18, 40, 3, 1, false, true, false, false, DF_CONV_DIRECT, 0 },
+  { 1, 4, 6, 18, 16, 3, 1, false, true, true, true, DF_CONV_DIRECT, 0 },
+  { 1, 1, 37, 50, 70, 1, 1, false, false, false, false, DF_CONV_DIRECT, 0 },
+  { 1, 20, 20, 64, 64, 3, 1, false, false, false, false, DF_CONV_DIRECT, 0 },
+  { 2, 7, 13, 3, 17, 3, 1, false, false, false, false, DF_CONV_F2, 0 },
+  { 1, 7, 13, 20, 33, 3, 1, false, false, true, false, DF_CONV_F2, 0 },
+  { 2, 5, 3, 18, 40, 3, 1, false, true, false, true, DF_CONV_F2, 0 },
+  { 3, 20, 22, 48, 64, 3, 1, false, false, false, false, DF_CONV_F2, 0 },   /* beyond the shared stages */
+  { 1, 1, 1, 3, 5, 3, 1, false, false, false, false, DF_CONV_F4, 0 },
+  { 2, 7, 13, 3, 17, 3, 1, false, false, false, false, DF_CONV_F4, 0 },
+  { 1, 9, 5, 33, 64, 3, 1, false, false, true, true, DF_CONV_F4, 0 },
+  { 1, 4, 6, 18, 16, 3, 1, false, true, true, true, DF_CONV_F4, 0 },
+  { 3, 38, 34, 16, 35, 3, 1, false, false, true, false, DF_CONV_F4, 0 },    /* beyond the shared stages */
 };
 #define NUM_CONVS (sizeof convs / sizeof *convs)
 
@@ -161,9 +161,9 @@ conv_gradients_are_adjoint (void **state)
 static void
 conv_bits_depend_on_nothing_else (void **state)
 {
-  const df_conv cases[] = { { 3, 8, 6, 20, 40, 3, 1, false, false, false, false, DF_CONV_DIRECT },
-                            { 3, 18, 16, 20, 40, 3, 1, false, false, false, false, DF_CONV_F2 },
-                            { 3, 36, 30, 20, 40, 3, 1, false, false, false, false, DF_CONV_F4 } };
+  const df_conv cases[] = { { 3, 8, 6, 20, 40, 3, 1, false, false, false, false, DF_CONV_DIRECT, 0 },
+                            { 3, 18, 16, 20, 40, 3, 1, false, false, false, false, DF_CONV_F2, 0 },
+                            { 3, 36, 30, 20, 40, 3, 1, false, false, false, false, DF_CONV_F4, 0 } };
   fixture_rng   rng     = { 3 };
 
   (void) state;
@@ -189,8 +189,8 @@ conv_bits_depend_on_nothing_else (void **state)
 static void
 norm_is_its_definition (void **state)
 {
-  const df_norm norms[] = { { 1, 8, 4, 1, 1e-5, false }, { 2, 12, 4, 77, 1e-6, true }, { 3, 33, 3, 600, 1e-5, true },
-                            { 2, 64, 32, 256, 1e-5, false } };
+  const df_norm norms[] = { { 1, 8, 4, 1, 1e-5, false, 0 }, { 2, 12, 4, 77, 1e-6, true, 0 },
+                            { 3, 33, 3, 600, 1e-5, true, 0 }, { 2, 64, 32, 256, 1e-5, false, 0 } };
   fixture_rng   rng = { 4 };
 
   (void) state;
@@ -209,7 +209,7 @@ norm_is_its_definition (void **state)
           x[j]  += 100.0f;   /* a large mean: sums of squares in float would fail here */
           dx[j]  = x[j];
         }
-      df_norm_forward (&ops, n, x, g, b, stats, y);
+      df_norm_forward (&ops, n, x, NULL, g, b, stats, y);
       df_norm_reference (n, dx, dg, db, want);
       assert_true (fixture_error (y, want, size) < 5e-5);
       df_free (x); df_free (g); df_free (b); df_free (y); df_free (stats);
