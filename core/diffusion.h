@@ -252,6 +252,29 @@ typedef struct df_profile_row
 void   df_profile_start (df_session *session);
 size_t df_profile_rows  (const df_session *session, df_profile_row *rows, size_t max);   /* returns how many there are */
 
+/* ------------------------------------------------------------------ likelihood */
+
+/* One term of the variational bound on -log p(x_0) (Ho 2020, eq. 5), mean over the values of x_0. t is this header's
+ * index: at t ≥ 1 the KL divergence that the paper calls L_{t-1} with its t one larger (eq. 8 and 12), at t = 0 the
+ * paper's L_0, the discretised decoder (eq. 13), which wants 8-bit pictures: v/127.5 - 1. */
+typedef struct df_bound_term
+{
+  int    t;
+  double error;          /* mean (ε - ε̂)²: what L_simple averages over t (eq. 14)                  */
+  /* by the variance of the reverse step: [DF_VARIANCE_FIXED_SMALL] β̃_t, [DF_VARIANCE_FIXED_LARGE] β_t */
+  double weight[2];      /* of `error` in nats (eq. 12); ∞ where ᾱ_t is 0; 0 at t = 0               */
+  double bits[2];        /* bits per value (bits/dim)                                              */
+} df_bound_term;
+
+/* x0: [batch,height,width,channels], labels: [batch] or NULL (request.label). Noise is philox (seed + row, transition t,
+ * x, y, c), so that a term does not depend on which others are asked for. x̂_0 is clipped if the request clips. β̃_0 is 0;
+ * L_0 takes β̃_1 there, as the authors' code. Takes no memory, and ends a run that has begun: df_begin comes next.
+ * Errors: ARGUMENT (t, guidance: a guided prediction is no model), CANCELLED, NUMERIC. */
+DF_CHECKED df_status df_likelihood_term (df_session *session, const float *x0, const int *labels, int t, uint64_t seed,
+                                         const df_progress *progress, df_bound_term *out, df_error *err);
+/* L_T, bits per value: KL (q(x_T|x_0) ‖ N (0, 1)) of x0 [n]; no network is asked. */
+double               df_likelihood_prior (const df_session *session, const float *x0, size_t n);
+
 /* ------------------------------------------------------------------ pieces */
 
 /* Noising alone, closed form: out = √ᾱ_t·x0 + √(1-ᾱ_t)·ε(seed, k = 0, x, y, c) with the request's

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/cpu.h"
 #include "ops/conv.h"
+#include "process/likelihood.h"
 #include "process/request.h"
 #include "process/sampler.h"
 #include "process/step.h"
@@ -339,12 +340,38 @@ df_session_timestep (const df_session *s, int step)
   return step < 0 || step > count ? -1 : s->state.steps.t[step];
 }
 
-df_status
-df_predict (df_session *s, const float *x, const double *t, const int *labels, float *out, df_error *err)
+static df_status
+check_plain (const df_session *s, df_error *err)
 {
   if (s->evaluator.rows != s->state.request.batch)
     return df_fail (err, DF_ERROR_ARGUMENT, "One evaluation is without guidance: set guidance to 1.");
+  return DF_OK;
+}
+
+df_status
+df_predict (df_session *s, const float *x, const double *t, const int *labels, float *out, df_error *err)
+{
+  DF_TRY (check_plain (s, err));
   return df_unet_eval (s->evaluator.unet, x, t, labels != NULL ? labels : s->evaluator.labels, NULL, out, err);
+}
+
+df_status
+df_likelihood_term (df_session *s, const float *x0, const int *labels, int t, uint64_t seed, const df_progress *progress,
+                    df_bound_term *out, df_error *err)
+{
+  DF_TRY (check_plain (s, err));
+  if (t < 0 || t >= s->state.schedule.T)
+    return df_fail (err, DF_ERROR_ARGUMENT, "t must be from 0 to %d; it is %d.", s->state.schedule.T - 1, t);
+  s->begun = false;
+  return df_bound_measure (&s->state, &s->evaluator, x0, labels, t, seed, progress, out, err);
+}
+
+double
+df_likelihood_prior (const df_session *s, const float *x0, size_t n)
+{
+  df_bound_level last = df_bound_level_at (&s->state.schedule, s->state.schedule.T - 1);
+
+  return df_bound_prior (last.abar, x0, n) / (double) n / 0.69314718055994530942;
 }
 
 void

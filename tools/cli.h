@@ -22,7 +22,7 @@ typedef struct cli_options
   char    *input, *output, *mask, *data, *config, *checkpoint, *base;
   double   t, weight, minutes, checkpoint_minutes, grid;
   gboolean json, resume, profile;
-  int      batch;
+  int      batch, limit, evaluations;
   /* what was left: model and files */
   char   **words;
 } cli_options;
@@ -112,6 +112,7 @@ gboolean cli_grid (const char *folder, const char *path, int threads);
 
 int cli_train  (int argc, char **argv);
 int cli_bench  (int argc, char **argv);
+int cli_likelihood (int argc, char **argv);
 
 /* sample.c: the canvas for the size that was asked for, which may need a larger one. false: told. */
 gboolean cli_fit (df_request *request, const df_model *model);

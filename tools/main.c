@@ -19,6 +19,7 @@ static const struct
   { "encode",  cli_encode,  "MODEL -i IN -o XT.npy                  DDIM encoding, from x_0 to x_T" },
   { "blend",   cli_blend,   "MODEL A.npy B.npy --weight W -o OUT    slerp of two x_T, decoded" },
   { "train",   cli_train,   "--data DIR --config FILE -o DIR        learn a model" },
+  { "likelihood", cli_likelihood, "MODEL --data DIR [--limit N]       the bound, in bits/dim" },
   { "bench",   cli_bench,   "MODEL [--batch N] [--size WxH]         time of an evaluation" },
 };
 
@@ -27,7 +28,7 @@ print_help (void)
 {
   g_print ("diffusion-cli " DF_VERSION ": DDPM and DDIM on pictures; there is no text prompt.\n\n");
   for (size_t i = 0; i < G_N_ELEMENTS (commands); i++)
-    g_print ("  diffusion-cli %-8s %s\n", commands[i].name, commands[i].says);
+    g_print ("  diffusion-cli %-10s %s\n", commands[i].name, commands[i].says);
   g_print ("\ndiffusion-cli COMMAND --help lists the options of a command.\n");
 }
 

@@ -57,15 +57,15 @@ typedef struct option
   GOptionEntry entry;
 } option;
 
-#define MODEL_COMMANDS "iesdnxlb"   /* all but train */
+#define MODEL_COMMANDS "iesdnxlb"   /* all but train and likelihood */
 
 /* The letter of a command in the table. */
 static char
 command_letter (const char *command)
 {
-  static const char letters[][2][10] = {
+  static const char letters[][2][12] = {
     { "info", "i" }, { "eps", "e" }, { "sample", "s" }, { "denoise", "d" }, { "noise", "n" }, { "encode", "x" },
-    { "blend", "l" }, { "bench", "b" }, { "train", "t" },
+    { "blend", "l" }, { "bench", "b" }, { "train", "t" }, { "likelihood", "k" },
   };
 
   for (size_t i = 0; i < G_N_ELEMENTS (letters); i++)
@@ -82,10 +82,10 @@ parse_table (cli_options *o, const char *command, const char *synopsis, int *arg
     { "esdnxlt", { "output", 'o', 0, G_OPTION_ARG_FILENAME, &o->output, "result (.png, .npy; train: a folder)",
                    "OUT" } },
     { "edn", { "t", 0, 0, G_OPTION_ARG_DOUBLE, &o->t, "timestep, 0 … T-1", "T" } },
-    { "isb", { "size", 0, 0, G_OPTION_ARG_STRING, &o->size, "width and height", "WxH" } },
+    { "isbk", { "size", 0, 0, G_OPTION_ARG_STRING, &o->size, "width and height", "WxH" } },
     { "s", { "count", 0, 0, G_OPTION_ARG_INT, &o->count, "number of pictures", "N" } },
     { "dn", { "mask", 0, 0, G_OPTION_ARG_FILENAME, &o->mask, "selection, white = selected", "M.png" } },
-    { MODEL_COMMANDS, { "class", 0, 0, G_OPTION_ARG_STRING, &o->class_name, "class name or index", "C" } },
+    { MODEL_COMMANDS "k", { "class", 0, 0, G_OPTION_ARG_STRING, &o->class_name, "class name or index", "C" } },
     { MODEL_COMMANDS, { "sampler", 0, 0, G_OPTION_ARG_STRING, &o->sampler, "ddim or ddpm", "S" } },
     { MODEL_COMMANDS, { "steps", 0, 0, G_OPTION_ARG_INT, &o->steps, "number of steps", "N" } },
     { MODEL_COMMANDS, { "timesteps", 0, 0, G_OPTION_ARG_STRING, &o->timesteps, "list of t, descending", "LIST" } },
@@ -95,23 +95,26 @@ parse_table (cli_options *o, const char *command, const char *synopsis, int *arg
     { MODEL_COMMANDS, { "sigmas", 0, 0, G_OPTION_ARG_FILENAME, &o->sigmas, "one σ per step", "FILE" } },
     { MODEL_COMMANDS, { "variance", 0, 0, G_OPTION_ARG_STRING, &o->variance, "fixed-small, fixed-large, sigma-hat",
                         "V" } },
-    { MODEL_COMMANDS, { "seed", 0, 0, G_OPTION_ARG_INT64, &o->seed, "0 … 2147483647", "N" } },
+    { MODEL_COMMANDS "k", { "seed", 0, 0, G_OPTION_ARG_INT64, &o->seed, "0 … 2147483647", "N" } },
     { "s", { "init", 0, 0, G_OPTION_ARG_FILENAME, &o->init, "x_T given", "XT.npy" } },
     { "dn", { "edge", 0, 0, G_OPTION_ARG_STRING, &o->edge, "noise-level or blend", "E" } },
     { "dn", { "feather", 0, 0, G_OPTION_ARG_DOUBLE, &o->feather, "inner feather in pixels, -1 = automatic", "PX" } },
-    { MODEL_COMMANDS, { "tile", 0, 0, G_OPTION_ARG_STRING, &o->tile, "seamless along x, y or xy", "AXES" } },
+    { MODEL_COMMANDS "k", { "tile", 0, 0, G_OPTION_ARG_STRING, &o->tile, "seamless along x, y or xy", "AXES" } },
     { MODEL_COMMANDS, { "origin", 0, 0, G_OPTION_ARG_STRING, &o->origin, "of the noise field", "X,Y" } },
     { MODEL_COMMANDS, { "rng", 0, 0, G_OPTION_ARG_STRING, &o->rng, "philox or torch", "R" } },
     { MODEL_COMMANDS, { "compat", 0, 0, G_OPTION_ARG_STRING, &o->compat, "diffusers: its own arithmetic", "WHAT" } },
-    { MODEL_COMMANDS, { "clip", 0, 0, G_OPTION_ARG_STRING, &o->clip, "auto, none, clip, rederive", "C" } },
+    { MODEL_COMMANDS "k", { "clip", 0, 0, G_OPTION_ARG_STRING, &o->clip, "auto, none, clip, rederive", "C" } },
     { MODEL_COMMANDS, { "guidance", 0, 0, G_OPTION_ARG_DOUBLE, &o->guidance, "guidance scale, 1 = off", "G" } },
-    { MODEL_COMMANDS "t", { "threads", 0, 0, G_OPTION_ARG_INT, &o->threads, "0 = all", "N" } },
-    { MODEL_COMMANDS, { "memory", 0, 0, G_OPTION_ARG_INT, &o->memory, "cap in MB, 0 = none", "MB" } },
+    { MODEL_COMMANDS "kt", { "threads", 0, 0, G_OPTION_ARG_INT, &o->threads, "0 = all", "N" } },
+    { MODEL_COMMANDS "k", { "memory", 0, 0, G_OPTION_ARG_INT, &o->memory, "cap in MB, 0 = none", "MB" } },
     { "l", { "weight", 0, 0, G_OPTION_ARG_DOUBLE, &o->weight, "0 = first … 1 = second", "W" } },
-    { "i", { "json", 0, 0, G_OPTION_ARG_NONE, &o->json, "machine-readable", NULL } },
+    { "ik", { "json", 0, 0, G_OPTION_ARG_NONE, &o->json, "machine-readable", NULL } },
+    { "k", { "timesteps", 0, 0, G_OPTION_ARG_INT, &o->evaluations, "how many t are evaluated, evenly spaced; 0 = all",
+             "N" } },
+    { "k", { "limit", 0, 0, G_OPTION_ARG_INT, &o->limit, "how many pictures, evenly spaced; 0 = all", "N" } },
     { "b", { "batch", 0, 0, G_OPTION_ARG_INT, &o->batch, "pictures per evaluation", "N" } },
     { "b", { "profile", 0, 0, G_OPTION_ARG_NONE, &o->profile, "time per operation", NULL } },
-    { "t", { "data", 0, 0, G_OPTION_ARG_FILENAME, &o->data, "folder of pictures, class = subfolder", "DIR" } },
+    { "tk", { "data", 0, 0, G_OPTION_ARG_FILENAME, &o->data, "folder of pictures, class = subfolder", "DIR" } },
     { "t", { "config", 0, 0, G_OPTION_ARG_FILENAME, &o->config, "training configuration", "FILE" } },
     { "t", { "base", 0, 0, G_OPTION_ARG_FILENAME, &o->base, "model folder to start from", "MODEL" } },
     { "t", { "grid", 0, 0, G_OPTION_ARG_DOUBLE, &o->grid, "between grids of samples, OUT/grid-STEP.png", "M" } },
@@ -150,6 +153,8 @@ check_ranges (const cli_options *o)
     return cli_usage ("--seed must be from 0 to 2147483647.") == 0;
   if (o->count < 1 || o->count > 4096)
     return cli_usage ("--count must be from 1 to 4096.") == 0;
+  if (o->limit < 0 || o->evaluations < 0)
+    return cli_usage ("--limit and --timesteps are numbers from 0, which is all.") == 0;
   if (o->memory < 0)
     return cli_usage ("--memory is a cap in MB, 0 for none.") == 0;
   if (o->minutes != UNSET_DOUBLE && o->minutes <= 0)

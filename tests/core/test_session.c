@@ -452,6 +452,55 @@ in_use (void)
   return mallinfo2 ().uordblks;
 }
 
+/* A term of a batch is the mean over its rows, whose seeds follow each other; it takes no memory, ends a run, and is
+ * refused where it would mean nothing. */
+static void
+a_term_of_the_bound (void **state)
+{
+  df_request    r = request_of (0);
+  df_session   *one = session_of (&r), *three;
+  int           labels[] = { 0, 2, NULL_CLASS };
+  df_bound_term all, row;
+  df_input      input = input_of (&r, 5);
+  watch         seen = { .stop_at = 1 };
+  double        error = 0.0, bits = 0.0;
+  df_error      err;
+
+  (void) state;
+  r.batch = 3;
+  three   = session_of (&r);
+  for (int t = 0; t < 1000; t += 333)
+    {
+      error = bits = 0.0;
+      df_alloc_fail_at (0);
+      assert_int_equal (df_likelihood_term (three, pictures, labels, t, 7, NULL, &all, NULL), DF_OK);
+      for (int b = 0; b < 3; b++)
+        {
+          assert_int_equal (df_likelihood_term (one, pictures + b * ROW, &labels[b], t, 7 + (uint64_t) b, NULL, &row, NULL),
+                            DF_OK);
+          error += row.error / 3.0;
+          bits  += row.bits[DF_VARIANCE_FIXED_LARGE] / 3.0;
+        }
+      assert_true (df_alloc_fail_at (0) == 0);
+      assert_true (all.t == t && fabs (all.error / error - 1.0) < 1e-12);
+      assert_true (fabs (all.bits[DF_VARIANCE_FIXED_LARGE] / bits - 1.0) < 1e-12);
+    }
+  assert_int_equal (df_begin (one, &input, NULL), DF_OK);
+  assert_int_equal (df_likelihood_term (one, pictures, NULL, 1000, 7, NULL, &row, &err), DF_ERROR_ARGUMENT);
+  assert_non_null (strstr (err.text, "999"));
+  assert_int_equal (df_step (one, NULL, NULL), DF_OK);
+  assert_int_equal (df_likelihood_term (one, pictures, NULL, 3, 7, &(df_progress) { look, &seen }, &row, &err),
+                    DF_CANCELLED);
+  assert_int_equal (df_step (one, NULL, &err), DF_ERROR_ARGUMENT);
+  df_session_free (one);
+  df_session_free (three);
+  r   = request_of (2);
+  one = session_of (&r);
+  assert_int_equal (df_likelihood_term (one, pictures, NULL, 3, 7, NULL, &row, &err), DF_ERROR_ARGUMENT);
+  assert_non_null (strstr (err.text, "guidance"));
+  df_session_free (one);
+}
+
 static void
 the_forecast_is_what_a_session_takes (void **state)
 {
@@ -983,6 +1032,7 @@ main (void)
     cmocka_unit_test (progress_rises_to_the_end),
     cmocka_unit_test (cancel_leaves_the_last_whole_step),
     cmocka_unit_test (calls_in_the_wrong_order),
+    cmocka_unit_test (a_term_of_the_bound),
     cmocka_unit_test (the_forecast_is_what_a_session_takes),
     cmocka_unit_test (the_cap_is_kept),
     cmocka_unit_test (all_memory_is_taken_before_the_first_step),

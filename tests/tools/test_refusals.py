@@ -17,7 +17,7 @@ class Commands(Case):
         self.refused(2, "paint", says=['"paint"', "--help"])
 
     def test_unknown_option(self):
-        for command in "info eps sample denoise noise encode blend train bench".split():
+        for command in "info eps sample denoise noise encode blend train bench likelihood".split():
             self.refused(2, command, "--no-such-option", says=["--no-such-option", f"{command} --help"])
 
     def test_option_of_another_command(self):
