@@ -2,41 +2,46 @@
 /* args: see args.h. */
 #include "args.h"
 
-#define BOTH (PROCEDURE_GENERATE | PROCEDURE_DENOISE)
+#define NOISED (PROCEDURE_DENOISE | PROCEDURE_VARIATIONS)
+#define ALL    (PROCEDURE_GENERATE | NOISED)
 #define AT(field) G_STRUCT_OFFSET (settings, field)
 
 const arg_spec args_table[] = {
-  { BOTH, ARG_STRING, "model", "_Model", "Name of a model, or the path of a model folder (empty: the first one)", 0, "",
+  { ALL, ARG_STRING, "model", "_Model", "Name of a model, or the path of a model folder (empty: the first one)", 0, "",
     AT (model) },
-  { BOTH, ARG_STRING, "class", "C_lass", "Class name or number of a class-conditional model (empty: none)", 0, "",
+  { ALL, ARG_STRING, "class", "C_lass", "Class name or number of a class-conditional model (empty: none)", 0, "",
     AT (class_name) },
   { PROCEDURE_GENERATE, ARG_INT, "width", "_Width", "Pixels; 0: as wide as the selection, else the model's own size", 0,
     NULL, AT (width) },
   { PROCEDURE_GENERATE, ARG_INT, "height", "_Height", "Pixels; 0: as high as the selection, else the model's own size", 0,
     NULL, AT (height) },
-  { PROCEDURE_DENOISE, ARG_INT, "start-t", "_Noise level t", "Timestep to noise the selection to, 1 … T-1; 0: the model's "
+  { NOISED, ARG_INT, "start-t", "_Noise level t", "Timestep to noise the selection to, 1 … T-1; 0: the model's "
     "own", 0, NULL, AT (start_t) },
-  { BOTH, ARG_STRING, "sampler", "Sa_mpler", "auto, ddim or ddpm", 0, "auto", AT (sampler) },
-  { BOTH, ARG_INT, "steps", "S_teps", "Network evaluations; 0: the model's own", 0, NULL, AT (steps) },
-  { PROCEDURE_DENOISE, ARG_STRING, "spacing", "S_pacing", "linear or quad (more steps near the end); empty: the model's "
+  { PROCEDURE_VARIATIONS, ARG_STRING, "levels", "_Noise levels", "Several t instead of start-t, such as 300, 500, 700", 0, "",
+    AT (levels) },
+  { ALL, ARG_STRING, "sampler", "Sa_mpler", "auto, ddim or ddpm", 0, "auto", AT (sampler) },
+  { ALL, ARG_INT, "steps", "S_teps", "Network evaluations; 0: the model's own", 0, NULL, AT (steps) },
+  { NOISED, ARG_STRING, "spacing", "S_pacing", "linear or quad (more steps near the end); empty: the model's "
     "own", 0, "", AT (spacing) },
-  { BOTH, ARG_DOUBLE, "eta", "_Eta", "0: deterministic DDIM … 1: as much noise as DDPM", 0, NULL, AT (eta) },
-  { BOTH, ARG_INT, "seed", "See_d", "0 … 2147483647; the same seed gives the same picture", 0, NULL, AT (seed) },
-  { BOTH, ARG_BOOLEAN, "random-seed", "Random s_eed", "Take a new seed each time", 0, NULL, AT (random_seed) },
+  { ALL, ARG_DOUBLE, "eta", "_Eta", "0: deterministic DDIM … 1: as much noise as DDPM", 0, NULL, AT (eta) },
+  { ALL, ARG_INT, "seed", "See_d", "0 … 2147483647; the same seed gives the same picture", 0, NULL, AT (seed) },
+  { ALL, ARG_BOOLEAN, "random-seed", "Random s_eed", "Take a new seed each time", 0, NULL, AT (random_seed) },
   { PROCEDURE_GENERATE, ARG_INT, "count", "_Number of layers", "With seeds seed, seed + 1, …", 1, NULL, AT (count) },
-  { BOTH, ARG_BOOLEAN, "tile-horizontal", "Seamless _horizontally", "Left and right edges fit together", 0, NULL,
+  { PROCEDURE_VARIATIONS, ARG_INT, "count", "_Number of seeds", "seed, seed + 1, … for each noise level", 4, NULL,
+    AT (count) },
+  { ALL, ARG_BOOLEAN, "tile-horizontal", "Seamless _horizontally", "Left and right edges fit together", 0, NULL,
     AT (tile_horizontal) },
-  { BOTH, ARG_BOOLEAN, "tile-vertical", "Seamless _vertically", "Top and bottom edges fit together", 0, NULL,
+  { ALL, ARG_BOOLEAN, "tile-vertical", "Seamless _vertically", "Top and bottom edges fit together", 0, NULL,
     AT (tile_vertical) },
-  { BOTH, ARG_DOUBLE, "guidance", "_Guidance scale", "1: off; more: closer to the class", 1, NULL, AT (guidance) },
+  { ALL, ARG_DOUBLE, "guidance", "_Guidance scale", "1: off; more: closer to the class", 1, NULL, AT (guidance) },
   { PROCEDURE_GENERATE, ARG_STRING, "output", "_Output", "layer", 0, "layer", AT (output) },
   { PROCEDURE_DENOISE, ARG_STRING, "output", "_Output", "replace (the layer's pixels) or new-layer", 0, "replace",
     AT (output) },
-  { PROCEDURE_DENOISE, ARG_STRING, "edge", "Ed_ge", "noise-level (a half selected pixel is half denoised) or blend", 0,
+  { NOISED, ARG_STRING, "edge", "Ed_ge", "noise-level (a half selected pixel is half denoised) or blend", 0,
     "noise-level", AT (edge) },
-  { PROCEDURE_DENOISE, ARG_DOUBLE, "feather", "_Feather", "Pixels inwards, for noise-level; -1: 3 where the selection is "
+  { NOISED, ARG_DOUBLE, "feather", "_Feather", "Pixels inwards, for noise-level; -1: 3 where the selection is "
     "hard, else 0", -1, NULL, AT (feather) },
-  { BOTH, ARG_INT, "memory-mb", "Memory _cap (MB)", "0: half of the free memory", 0, NULL, AT (memory_mb) },
+  { ALL, ARG_INT, "memory-mb", "Memory _cap (MB)", "0: half of the free memory", 0, NULL, AT (memory_mb) },
 };
 const gsize args_count = G_N_ELEMENTS (args_table);
 
@@ -86,6 +91,23 @@ args_read (GimpProcedureConfig *config, procedure_kind kind)
     if (args_table[i].type == ARG_STRING && G_STRUCT_MEMBER (char *, &s, args_table[i].offset) == NULL)
       G_STRUCT_MEMBER (char *, &s, args_table[i].offset) = g_strdup ("");
   return s;
+}
+
+settings
+settings_copy (const settings *s)
+{
+  settings copy = *s;
+
+  for (gsize i = 0; i < args_count; i++)
+    if (args_table[i].type == ARG_STRING)
+      {
+        char *original = G_STRUCT_MEMBER (char *, s, args_table[i].offset);
+        char **own     = &G_STRUCT_MEMBER (char *, &copy, args_table[i].offset);
+
+        if (*own == original)     /* two rows may share a field */
+          *own = g_strdup (original);
+      }
+  return copy;
 }
 
 void

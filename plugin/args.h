@@ -6,17 +6,28 @@
 
 #include <libgimp/gimp.h>
 
+#include "core/diffusion.h"
+
 #define COUNT_MAX 100     /* layers of one call */
 
-typedef enum procedure_kind { PROCEDURE_GENERATE = 1 << 0, PROCEDURE_DENOISE = 1 << 1 } procedure_kind;
+typedef enum procedure_kind
+{
+  PROCEDURE_GENERATE   = 1 << 0,
+  PROCEDURE_DENOISE    = 1 << 1,
+  PROCEDURE_VARIATIONS = 1 << 2,
+  PROCEDURE_RERUN      = 1 << 3      /* has no arguments: they are in the recipe */
+} procedure_kind;
 
 typedef struct settings
 {
   procedure_kind kind;
-  char    *model, *class_name, *sampler, *spacing, *output, *edge;    /* never NULL */
+  char    *model, *class_name, *sampler, *spacing, *output, *edge, *levels;    /* never NULL */
   int      width, height, start_t, steps, seed, count, memory_mb;
   gboolean random_seed, tile_horizontal, tile_vertical;
   double   eta, guidance, feather;
+  /* not arguments; set by a rerun */
+  df_rect  within;        /* generate: the place; denoise: nothing beyond counts as selected; width 0: unset */
+  int      stop_after;    /* whole steps, 0: all */
 } settings;
 
 typedef enum arg_type { ARG_STRING, ARG_INT, ARG_DOUBLE, ARG_BOOLEAN } arg_type;
@@ -36,6 +47,7 @@ extern const gsize    args_count;
 
 void      args_register  (GimpProcedure *procedure, procedure_kind kind);
 settings  args_read      (GimpProcedureConfig *config, procedure_kind kind);
+settings  settings_copy  (const settings *s);
 void      settings_clear (settings *s);
 
 #endif

@@ -13,6 +13,7 @@ typedef struct job
 {
   df_session     *session;
   const df_input *input;
+  int             stop_after;   /* whole steps; 0: all                        */
   float          *preview, *out;
   df_error       *err;
   df_status       status;
@@ -58,10 +59,11 @@ work (gpointer data)
   df_status         status   = df_begin (j->session, j->input, j->err);
 
   if (status == DF_OK)
-    while ((status = df_step (j->session, &progress, j->err)) == DF_OK)
+    while ((status = df_step (j->session, &progress, j->err)) == DF_OK &&
+           (j->stop_after == 0 || df_session_step (j->session) < j->stop_after))
       offer_preview (j);
-  if (status == DF_DONE || (status == DF_CANCELLED && g_atomic_int_get (&j->answer) == JOB_STOP &&
-                            df_session_step (j->session) > 0))
+  if (status == DF_DONE || status == DF_OK ||
+      (status == DF_CANCELLED && g_atomic_int_get (&j->answer) == JOB_STOP && df_session_step (j->session) > 0))
     status = df_finish (j->session, j->out, j->err);
   j->status = status;
   g_idle_add (wake, j);
@@ -86,10 +88,10 @@ show (gpointer data)
 }
 
 df_status
-job_run (df_session *session, const df_input *input, job_tick tick, gpointer user, float *preview, float *out,
-         df_error *err)
+job_run (df_session *session, const df_input *input, int stop_after, job_tick tick, gpointer user, float *preview,
+         float *out, df_error *err)
 {
-  job      j = { .session = session, .input = input, .preview = preview, .out = out, .err = err, .tick = tick,
+  job      j = { .session = session, .input = input, .stop_after = stop_after, .preview = preview, .out = out, .err = err, .tick = tick,
                  .user = user, .loop = g_main_loop_new (NULL, FALSE), .parent = getppid () };
   guint    timer  = g_timeout_add (50, show, &j);
   GThread *worker = g_thread_new ("diffusion", work, &j);

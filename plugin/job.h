@@ -27,12 +27,12 @@ typedef struct job_watch
   job_tick show;
 } job_watch;
 
-/* Begins, steps to the end and finishes into out [canvas]; returns as df_run does. preview: [canvas] space for
+/* Begins, steps to the end, or stop_after steps where that is not 0, and finishes into out [canvas]; returns as df_run does. preview: [canvas] space for
  * estimates, or NULL where nobody looks at them.
  * Stopped after a whole step it returns DF_OK with the present x̂_0 in out, and df_session_step is short of
  * df_session_steps; stopped earlier, or cancelled, DF_CANCELLED. */
-df_status job_run (df_session *session, const df_input *input, job_tick tick, gpointer user, float *preview, float *out,
-                   df_error *err);
+df_status job_run (df_session *session, const df_input *input, int stop_after, job_tick tick, gpointer user,
+                   float *preview, float *out, df_error *err);
 
 /* The plug-in must not outlive its host: asks the kernel to kill it with its parent. Call once, at the start of a run. */
 void      job_die_with_parent (void);

@@ -12,9 +12,9 @@
 #include "selection.h"
 
 static char *
-selection_checksum (GimpDrawable *drawable, const df_rect *rect)
+selection_checksum (GimpDrawable *drawable, const df_rect *instead, const df_rect *rect)
 {
-  float *mask = selection_read (drawable, rect);
+  float *mask = selection_read (drawable, instead, rect);
   char  *sum  = g_compute_checksum_for_data (G_CHECKSUM_MD5, (const guchar *) mask,
                                              (gsize) rect->width * rect->height * sizeof *mask);
 
@@ -23,15 +23,15 @@ selection_checksum (GimpDrawable *drawable, const df_rect *rect)
 }
 
 layer_state
-layer_remember (GimpDrawable *drawable, const df_rect *bounds)
+layer_remember (GimpDrawable *drawable, const df_rect *bounds, const df_rect *instead)
 {
-  layer_state s = { .drawable = drawable, .bounds = *bounds };
+  layer_state s = { .drawable = drawable, .bounds = *bounds, .instead = *instead };
 
   s.width  = gimp_drawable_get_width (drawable);
   s.height = gimp_drawable_get_height (drawable);
   s.format = gimp_drawable_get_format (drawable);
   gimp_drawable_get_offsets (drawable, &s.offset_x, &s.offset_y);
-  s.selection = selection_checksum (drawable, bounds);
+  s.selection = selection_checksum (drawable, instead, bounds);
   return s;
 }
 
@@ -43,13 +43,13 @@ layer_unchanged (const layer_state *s)
   char    *sum;
   gboolean same;
 
-  if (!gimp_item_is_valid (GIMP_ITEM (s->drawable)) || !selection_bounds (s->drawable, &bounds))
+  if (!gimp_item_is_valid (GIMP_ITEM (s->drawable)) || !selection_bounds (s->drawable, &s->instead, &bounds))
     return FALSE;
   gimp_drawable_get_offsets (s->drawable, &x, &y);
   if (gimp_drawable_get_width (s->drawable) != s->width || gimp_drawable_get_height (s->drawable) != s->height ||
       gimp_drawable_get_format (s->drawable) != s->format || x != s->offset_x || y != s->offset_y || memcmp (&bounds, &s->bounds, sizeof bounds) != 0)
     return FALSE;
-  sum  = selection_checksum (s->drawable, &bounds);
+  sum  = selection_checksum (s->drawable, &s->instead, &bounds);
   same = strcmp (sum, s->selection) == 0;
   g_free (sum);
   return same;
@@ -119,12 +119,15 @@ compose (const layer_state *s, const region *r, guint8 *pixels, const guint8 *fr
 
 /* ------------------------------------------------------------------ replace */
 
+/* Without a selection GIMP merges the whole shadow, which is empty at first. */
 static void
-merge_pixels (const layer_state *s, const region *r, const guint8 *pixels)
+merge_pixels (const layer_state *s, const region *r, GeglBuffer *buffer, const guint8 *pixels)
 {
   const df_rect *b      = &s->bounds;
   GeglBuffer    *shadow = gimp_drawable_get_shadow_buffer (s->drawable);
 
+  if (s->instead.width > 0)
+    gegl_buffer_copy (buffer, NULL, GEGL_ABYSS_NONE, shadow, NULL);
   gegl_buffer_set (shadow, GEGL_RECTANGLE (b->x, b->y, b->width, b->height), 0, r->native, pixels,
                    GEGL_AUTO_ROWSTRIDE);
   g_object_unref (shadow);
@@ -147,7 +150,7 @@ layer_replace (const layer_state *s, const region *r, const float *result, const
   compose (s, r, after, fresh, mask);
 
   gimp_image_undo_group_start (image);
-  merge_pixels (s, r, blend ? after : before);
+  merge_pixels (s, r, buffer, blend ? after : before);
   recipe_attach (GIMP_ITEM (s->drawable), recipe);
   gimp_image_undo_group_end (image);
   if (!blend)
@@ -194,7 +197,7 @@ layer_from_rgba (GimpImage *image, const char *name, const df_rect *place, const
 
 GimpLayer *
 layer_beside (const layer_state *s, const region *r, const float *result, const float *mask, gboolean blend,
-              const char *name, const char *recipe, GError **error)
+              GimpLayer *group, const char *name, const char *recipe, GError **error)
 {
   const df_rect *b     = &s->bounds;
   GimpImage     *image = gimp_item_get_image (GIMP_ITEM (s->drawable));
@@ -222,7 +225,7 @@ layer_beside (const layer_state *s, const region *r, const float *result, const 
   g_object_unref (buffer);
   g_free (rgba);
   gimp_image_undo_group_start (image);
-  gimp_image_insert_layer (image, layer, NULL, -1);
+  gimp_image_insert_layer (image, layer, group, group != NULL ? 0 : -1);
   recipe_attach (GIMP_ITEM (layer), recipe);
   gimp_image_undo_group_end (image);
   gimp_displays_flush ();

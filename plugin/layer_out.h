@@ -15,10 +15,11 @@ typedef struct layer_state
   int           width, height, offset_x, offset_y;
   const Babl   *format;
   df_rect       bounds;         /* selection ∩ layer, layer coordinates       */
+  df_rect       instead;        /* of a selection, see selection.h            */
   char         *selection;      /* checksum of the selection in these bounds  */
 } layer_state;
 
-layer_state layer_remember  (GimpDrawable *drawable, const df_rect *bounds);
+layer_state layer_remember  (GimpDrawable *drawable, const df_rect *bounds, const df_rect *instead);
 gboolean    layer_unchanged (const layer_state *state);
 void        layer_forget    (layer_state *state);
 
@@ -28,9 +29,9 @@ void        layer_forget    (layer_state *state);
 void layer_replace (const layer_state *state, const region *r, const float *result, const float *mask, gboolean blend,
                     const char *recipe);
 
-/* The same as a new layer above, transparent where nothing is selected. NULL with an error. */
+/* The same as a new layer above, or on top of a group, transparent where nothing is selected. NULL with an error. */
 GimpLayer *layer_beside (const layer_state *state, const region *r, const float *result, const float *mask,
-                         gboolean blend, const char *name, const char *recipe, GError **error);
+                         gboolean blend, GimpLayer *group, const char *name, const char *recipe, GError **error);
 
 /* A new layer of the image's kind at an image position from R'G'B'A float (sRGB). Not inserted. */
 GimpLayer *layer_from_rgba (GimpImage *image, const char *name, const df_rect *place, const float *rgba,

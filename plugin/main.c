@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* main: which procedures exist, and the three run modes; nothing else. */
 #include <libgimp/gimp.h>
+#include <string.h>
 
 #include "args.h"
 #include "check.h"
 #include "job.h"
+#include "rerun.h"
 #include "run.h"
 #include "ui/dialog.h"
 #include "ui/progress.h"
-
-#define GENERATE "plug-in-diffusion-generate"
-#define DENOISE  "plug-in-diffusion-denoise"
 
 typedef struct _Diffusion      { GimpPlugIn parent; } Diffusion;
 typedef struct _DiffusionClass { GimpPlugInClass parent_class; } DiffusionClass;
@@ -44,12 +43,6 @@ diffusion_init (Diffusion *self)
 {
 }
 
-static GList *
-query_procedures (GimpPlugIn *plug_in)
-{
-  return g_list_append (g_list_append (NULL, g_strdup (GENERATE)), g_strdup (DENOISE));
-}
-
 /* ------------------------------------------------------------------ run modes */
 
 /* A random seed becomes a number before the run, on the config too: Repeat and recipes name it. There is room for
@@ -71,14 +64,40 @@ ask (GimpProcedure *procedure, GimpProcedureConfig *config, GimpRunMode mode, Gi
   if (mode != GIMP_RUN_INTERACTIVE)
     return GIMP_PDB_SUCCESS;
   if (!check_image (image, error) ||
-      (kind == PROCEDURE_DENOISE && !check_drawable (drawables, FALSE, error)))
+      (kind != PROCEDURE_GENERATE && !check_drawable (drawables, FALSE, error)))
     return GIMP_PDB_CALLING_ERROR;
   if (!dialog_possible ())
     {
       refuse (error, "There is no display for a dialog: use RUN-NONINTERACTIVE with named arguments.");
       return GIMP_PDB_CALLING_ERROR;
     }
+  if (kind == PROCEDURE_RERUN)
+    {
+      dialog_prepare ();
+      return GIMP_PDB_SUCCESS;
+    }
   return dialog_run (procedure, config, kind, image, drawables) ? GIMP_PDB_SUCCESS : GIMP_PDB_CANCEL;
+}
+
+/* The layers made (g_free the array), NULL-terminated; NULL as in run.h. */
+static GimpLayer **
+run_kind (procedure_kind kind, GimpImage *image, GimpDrawable **drawables, settings *s, const job_watch *watch,
+          GimpPDBStatusType *status, GError **error)
+{
+  GimpLayer  *layer;
+  GimpLayer **layers;
+
+  if (kind == PROCEDURE_GENERATE)
+    return run_generate (image, s, watch, status, error);
+  if (kind == PROCEDURE_RERUN)
+    layer = rerun_layer (image, drawables, watch, status, error);
+  else
+    layer = (kind == PROCEDURE_DENOISE ? run_denoise : run_variations) (image, drawables, s, watch, status, error);
+  if (layer == NULL)
+    return NULL;
+  layers    = g_new0 (GimpLayer *, 2);
+  layers[0] = layer;
+  return layers;
 }
 
 static GimpValueArray *
@@ -90,7 +109,7 @@ run (GimpProcedure *procedure, GimpRunMode mode, GimpImage *image, GimpDrawable 
   GimpValueArray   *values;
   GimpPDBStatusType status;
   settings          s;
-  GimpLayer       **layers = NULL, *layer = NULL;
+  GimpLayer       **layers;
   progress          window = { 0 };
   job_watch         watch  = { 0 };
 
@@ -103,60 +122,76 @@ run (GimpProcedure *procedure, GimpRunMode mode, GimpImage *image, GimpDrawable 
   settle_seed (&s, config);
   if (mode == GIMP_RUN_INTERACTIVE)
     watch = progress_watch (&window);
-  if (kind == PROCEDURE_GENERATE)
-    layers = run_generate (image, &s, &watch, &status, &error);
-  else
-    layer = run_denoise (image, drawables, &s, &watch, &status, &error);
+  layers = run_kind (kind, image, drawables, &s, &watch, &status, &error);
   progress_close (&window);
   settings_clear (&s);
-  if (layers == NULL && layer == NULL)
+  if (layers == NULL)
     return gimp_procedure_new_return_values (procedure, status, error);
   values = gimp_procedure_new_return_values (procedure, GIMP_PDB_SUCCESS, NULL);
-  if (layers != NULL)
+  if (kind == PROCEDURE_GENERATE)
     GIMP_VALUES_SET_CORE_OBJECT_ARRAY (values, 1, (GObject **) layers);
   else
-    GIMP_VALUES_SET_LAYER (values, 1, layer);
+    GIMP_VALUES_SET_LAYER (values, 1, layers[0]);
   g_free (layers);
   return values;
 }
 
 /* ------------------------------------------------------------------ procedures */
 
-static GimpProcedure *
-new_procedure (GimpPlugIn *plug_in, const char *name, procedure_kind kind, const char *label, int sensitivity)
+typedef struct procedure_spec
 {
-  GimpProcedure *p = gimp_image_procedure_new (plug_in, name, GIMP_PDB_PROC_TYPE_PLUGIN, run, GINT_TO_POINTER (kind), NULL);
+  const char    *name, *label, *blurb, *help;
+  procedure_kind kind;
+  int            sensitivity;
+  const char    *result;        /* of the one layer; NULL: an array of layers */
+} procedure_spec;
 
-  gimp_procedure_set_image_types (p, "RGB*, GRAY*");
-  gimp_procedure_set_sensitivity_mask (p, sensitivity);
-  gimp_procedure_set_menu_label (p, label);
-  gimp_procedure_add_menu_path (p, "<Image>/Filters/Diffusion");
-  gimp_procedure_set_attribution (p, "The gimp-diffusion authors", "The gimp-diffusion authors, GPL-3.0-or-later", "2026");
-  args_register (p, kind);
-  return p;
+static const procedure_spec procedures[] = {
+  { "plug-in-diffusion-generate", "_Generate Image…", "Make new layers with a diffusion model",
+    "Draws noise and denoises it with DDIM or DDPM. There is no text prompt: models know what they were trained on, some by "
+    "class.", PROCEDURE_GENERATE,
+    GIMP_PROCEDURE_SENSITIVE_DRAWABLE | GIMP_PROCEDURE_SENSITIVE_DRAWABLES | GIMP_PROCEDURE_SENSITIVE_NO_DRAWABLES, NULL },
+  { "plug-in-diffusion-denoise", "_Partially Denoise Selection…", "Re-imagine the selection from a noise level",
+    "Noises the selection to timestep t and denoises it with DDIM or DDPM: a low t changes details, a high one invents anew. "
+    "There is no text prompt.", PROCEDURE_DENOISE, GIMP_PROCEDURE_SENSITIVE_DRAWABLE, "The layer that holds the result" },
+  { "plug-in-diffusion-variations", "_Variations…", "Several re-imaginings of the selection to choose from",
+    "Partially denoises the selection with several seeds, and from several noise levels, into the layers of a new group. The "
+    "first is visible.", PROCEDURE_VARIATIONS, GIMP_PROCEDURE_SENSITIVE_DRAWABLE, "The group of layers" },
+  { "plug-in-diffusion-rerun", "_Run Again from Layer", "Make a layer again from the recipe in it",
+    "Every layer that Generate Image or Partially Denoise made says how in a parasite; this runs that once more.",
+    PROCEDURE_RERUN, GIMP_PROCEDURE_SENSITIVE_DRAWABLE, "The layer that holds the result" },
+};
+
+static GList *
+query_procedures (GimpPlugIn *plug_in)
+{
+  GList *names = NULL;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (procedures); i++)
+    names = g_list_append (names, g_strdup (procedures[i].name));
+  return names;
 }
 
 static GimpProcedure *
 create_procedure (GimpPlugIn *plug_in, const char *name)
 {
-  GimpProcedure *p;
+  const procedure_spec *spec = procedures;
+  GimpProcedure        *p;
 
-  if (g_strcmp0 (name, GENERATE) == 0)
-    {
-      p = new_procedure (plug_in, name, PROCEDURE_GENERATE, "_Generate Image…",
-                         GIMP_PROCEDURE_SENSITIVE_DRAWABLE | GIMP_PROCEDURE_SENSITIVE_DRAWABLES |
-                         GIMP_PROCEDURE_SENSITIVE_NO_DRAWABLES);
-      gimp_procedure_set_documentation (p, "Make new layers with a diffusion model",
-                                        "Draws noise and denoises it with DDIM or DDPM. There is no text prompt: models "
-                                        "know what they were trained on, some by class.", name);
-      gimp_procedure_add_core_object_array_return_value (p, "layers", "Layers", "The new layers", GIMP_TYPE_LAYER,
-                                                         G_PARAM_READWRITE);
-      return p;
-    }
-  p = new_procedure (plug_in, name, PROCEDURE_DENOISE, "_Partially Denoise Selection…", GIMP_PROCEDURE_SENSITIVE_DRAWABLE);
-  gimp_procedure_set_documentation (p, "Re-imagine the selection from a noise level",
-                                    "Noises the selection to timestep t and denoises it with DDIM or DDPM: a low t changes "
-                                    "details, a high one invents anew. There is no text prompt.", name);
-  gimp_procedure_add_layer_return_value (p, "layer", "Layer", "The layer that holds the result", FALSE, G_PARAM_READWRITE);
+  while (strcmp (spec->name, name) != 0)
+    spec++;
+  p = gimp_image_procedure_new (plug_in, name, GIMP_PDB_PROC_TYPE_PLUGIN, run, GINT_TO_POINTER (spec->kind), NULL);
+  gimp_procedure_set_image_types (p, "RGB*, GRAY*");
+  gimp_procedure_set_sensitivity_mask (p, spec->sensitivity);
+  gimp_procedure_set_menu_label (p, spec->label);
+  gimp_procedure_add_menu_path (p, "<Image>/Filters/Diffusion");
+  gimp_procedure_set_attribution (p, "The gimp-diffusion authors", "The gimp-diffusion authors, GPL-3.0-or-later", "2026");
+  gimp_procedure_set_documentation (p, spec->blurb, spec->help, name);
+  args_register (p, spec->kind);
+  if (spec->result == NULL)
+    gimp_procedure_add_core_object_array_return_value (p, "layers", "Layers", "The new layers", GIMP_TYPE_LAYER,
+                                                       G_PARAM_READWRITE);
+  else
+    gimp_procedure_add_layer_return_value (p, "layer", "Layer", spec->result, FALSE, G_PARAM_READWRITE);
   return p;
 }

@@ -47,6 +47,8 @@ place_layers (GimpImage *image, const settings *s, const df_model_info *info, df
   if (!selected)
     *place = (df_rect) { 0, 0, info->any_size ? MIN (MODEL_SIDE, image_width) : info->native_width,
                          info->any_size ? MIN (MODEL_SIDE, image_height) : info->native_height };
+  if (s->within.width > 0)
+    *place = s->within;
   if (s->width > 0)
     place->width = s->width;
   if (s->height > 0)
@@ -94,7 +96,7 @@ prepare_denoise (GimpImage *image, GimpDrawable **drawables, settings *s, const 
 
   if (!check_image (image, error) || !check_drawable (drawables, strcmp (s->output, "new-layer") != 0, error))
     return FALSE;
-  if (!selection_bounds (drawables[0], &out->place))
+  if (!selection_bounds (drawables[0], &s->within, &out->place))
     return refuse (error, "The selection does not touch the layer: select a part of it, or nothing at all.");
   width  = gimp_drawable_get_width (drawables[0]);
   height = gimp_drawable_get_height (drawables[0]);
@@ -110,4 +112,78 @@ prepare_denoise (GimpImage *image, GimpDrawable **drawables, settings *s, const 
   r->period_x = width;
   r->period_y = height;
   return TRUE;
+}
+
+/* Numbers of a list; 0 stands for the model's own. NULL with an error. */
+static GArray *
+parse_levels (const settings *s, GError **error)
+{
+  GArray *levels = g_array_new (FALSE, FALSE, sizeof (int));
+  char  **words  = g_strsplit_set (s->levels, ", ;", -1);
+
+  for (int i = 0; words[i] != NULL; i++)
+    {
+      gint64 t;
+      int    level;
+
+      if (words[i][0] == '\0')
+        continue;
+      if (!g_ascii_string_to_signed (words[i], 10, 1, G_MAXINT, &t, NULL))
+        {
+          refuse (error, "levels must be a list of timesteps, such as 300, 500, 700; it is \"%s\".", s->levels);
+          g_strfreev (words);
+          g_array_unref (levels);
+          return NULL;
+        }
+      level = (int) t;
+      g_array_append_val (levels, level);
+    }
+  if (levels->len == 0)
+    g_array_append_val (levels, s->start_t);
+  g_strfreev (words);
+  return levels;
+}
+
+int
+prepare_variations (GimpImage *image, GimpDrawable **drawables, const settings *s, const df_model *model, settings **each,
+                    prepared **out, GError **error)
+{
+  GArray *levels = parse_levels (s, error);
+  int     n      = levels != NULL ? (int) levels->len : 0, done = 0;
+
+  *each = g_new0 (settings, MAX (n, 1));
+  *out  = g_new0 (prepared, MAX (n, 1));
+  if (n > 0 && (s->count < 1 || s->count > COUNT_MAX / n))
+    refuse (error, "count must be from 1 to %d with %d noise levels; it is %d.", COUNT_MAX / n, n, s->count);
+  else if (n > 0 && s->seed > G_MAXINT32 - (s->count - 1))
+    refuse (error, "The last of %d seeds must be at most 2147483647; start from a smaller seed than %d.", s->count, s->seed);
+  else
+    for (gboolean fine = TRUE; fine && done < n; done += fine)
+      {
+        settings *one = &(*each)[done];
+
+        *one         = settings_copy (s);
+        one->kind    = PROCEDURE_DENOISE;
+        one->start_t = g_array_index (levels, int, done);
+        g_free (one->output);
+        one->output = g_strdup ("new-layer");
+        fine        = prepare_denoise (image, drawables, one, model, &(*out)[done], error);
+      }
+  if (levels != NULL)
+    g_array_unref (levels);
+  if (done == n && n > 0)
+    return n;
+  prepare_forget (*each, *out, n);
+  *each = NULL;
+  *out  = NULL;
+  return 0;
+}
+
+void
+prepare_forget (settings *each, prepared *p, int n)
+{
+  for (int i = 0; i < n; i++)
+    settings_clear (&each[i]);
+  g_free (each);
+  g_free (p);
 }

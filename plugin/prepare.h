@@ -22,5 +22,10 @@ df_model *prepare_model    (settings *s, GError **error);
 gboolean  prepare_generate (GimpImage *image, settings *s, const df_model *model, prepared *out, GError **error);
 gboolean  prepare_denoise  (GimpImage *image, GimpDrawable **drawables, settings *s, const df_model *model,
                             prepared *out, GError **error);
+/* One entry of *each and *out for every noise level that s asks for, each the settings and the request of a denoise to a new
+ * layer. Returns how many; 0 with an error. Free both with prepare_forget. */
+int       prepare_variations (GimpImage *image, GimpDrawable **drawables, const settings *s, const df_model *model,
+                              settings **each, prepared **out, GError **error);
+void      prepare_forget     (settings *each, prepared *p, int n);
 
 #endif

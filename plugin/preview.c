@@ -16,9 +16,10 @@ window_of (GimpDrawable *drawable, const df_rect *canvas)
 }
 
 static void
-read_mask (noised *n, GimpDrawable *drawable, const df_rect *window, int every, double feather)
+read_mask (noised *n, GimpDrawable *drawable, const df_rect *instead, const df_rect *window, int every, double feather)
 {
-  float *selected = selection_read (drawable, window), *mask = g_new (float, (gsize) window->width * window->height);
+  float *selected = selection_read (drawable, instead, window);
+  float *mask     = g_new (float, (gsize) window->width * window->height);
 
   if (df_canvas_mask (selected, window->width, window->height, feather, window->width, window->height, mask, NULL) != DF_OK)
     memcpy (mask, selected, (gsize) window->width * window->height * sizeof *mask);
@@ -39,7 +40,7 @@ preview_read (GimpDrawable *drawable, const df_model *model, const prepared *p, 
                 .channels = df_model_describe (model)->channels, .blend = p->request.hard_edge_blend };
 
   n.x0 = region_sample (drawable, &window, every, n.channels);
-  read_mask (&n, drawable, &window, every, n.blend ? 0.0 : s->feather);
+  read_mask (&n, drawable, &s->within, &window, every, n.blend ? 0.0 : s->feather);
   noised_draw (&n, model, &p->request, s->seed);
   return n;
 }
@@ -48,7 +49,7 @@ char *
 preview_key (GimpDrawable *drawable, const df_model *model, const prepared *p, const settings *s)
 {
   df_rect window    = window_of (drawable, &p->canvas);
-  float  *selected  = selection_read (drawable, &p->place);
+  float  *selected  = selection_read (drawable, &s->within, &p->place);
   char   *selection = g_compute_checksum_for_data (G_CHECKSUM_MD5, (const guchar *) selected,
                                                    (gsize) p->place.width * p->place.height * sizeof *selected);
   char   *key = g_strdup_printf ("%s %d,%d %d×%d %d,%d %d,%d %d%d %g %d %d %s", df_model_describe (model)->path,

@@ -17,12 +17,18 @@ typedef struct recipe
   const df_model_info *model;
   df_rect              region;               /* denoise: layer coordinates; generate: of the image    */
   int                  origin_x, origin_y;   /* of the noise                                          */
+  guint                source;               /* denoise to a new layer: tattoo of the layer it read   */
   int                  stopped_after;        /* whole steps when the user stopped; 0: ran to the end  */
 } recipe;
 
 /* The JSON text; g_free. */
-char *recipe_text   (const recipe *r);
+char    *recipe_text (const recipe *r);
+/* The settings that make the layer again, and the source that was read; FALSE with an error
+ * where the item has no recipe, or one that is not ours. Model weights are compared by the caller with *sha256 (g_free). */
+gboolean recipe_read (GimpItem *item, settings *s, char **sha256, guint *source, GError **error);
+/* SHA-256 of a file in hexadecimal, "" where it cannot be read; g_free. */
+char    *recipe_sha256 (const char *path);
 /* PERSISTENT and UNDOABLE: goes into the XCF file, and away with Undo. */
-void  recipe_attach (GimpItem *item, const char *text);
+void     recipe_attach (GimpItem *item, const char *text);
 
 #endif

@@ -2,6 +2,7 @@
 /* run: read, check, compute off the image, publish as the last act. */
 #include "run.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 #include "check.h"
@@ -117,7 +118,7 @@ compute_pictures (generate *g, df_session *session, GimpPDBStatusType *status, G
     {
       df_input input = { .seed = (guint64) g->s->seed + (guint64) part.index };
 
-      result = job_run (session, &input, tick, &part, preview, canvas, &err);
+      result = job_run (session, &input, g->s->stop_after, tick, &part, preview, canvas, &err);
       if (result == DF_OK)
         {
           g_ptr_array_add (g->pictures, crop_rgba (g, canvas));
@@ -237,32 +238,53 @@ typedef struct denoise
   float           *mask;       /* [canvas]: feathered, for the sampler          */
 } denoise;
 
+/* The picture and its mask, for the prepared canvas. */
 static gboolean
 read_picture (denoise *d, GError **error)
 {
-  const df_model_info *info   = df_model_describe (d->model);
-  df_rect              canvas = d->p.canvas;
-  df_error             err;
-  float               *window;
-  df_status            status;
+  const df_rect *canvas = &d->p.canvas, *instead = &d->s->within;
+  df_error       err;
+  float         *window;
+  df_status      status;
 
-  d->state    = layer_remember (d->drawable, &d->p.place);
-  d->in       = region_read (d->drawable, &canvas, info->channels);
-  d->selected = selection_read (d->drawable, &d->p.place);
-  window  = selection_read (d->drawable, &d->in.window);
-  d->mask = g_new (float, (gsize) canvas.width * canvas.height);
-  status  = df_canvas_mask (window, d->in.window.width, d->in.window.height,
-                            d->p.request.hard_edge_blend ? 0.0 : d->s->feather, canvas.width, canvas.height, d->mask, &err);
+  d->state    = layer_remember (d->drawable, &d->p.place, instead);
+  d->in       = region_read (d->drawable, canvas, df_model_describe (d->model)->channels);
+  d->selected = selection_read (d->drawable, instead, &d->p.place);
+  d->mask     = g_new (float, (gsize) canvas->width * canvas->height);
+  window      = selection_read (d->drawable, instead, &d->in.window);
+  status      = df_canvas_mask (window, d->in.window.width, d->in.window.height,
+                                d->p.request.hard_edge_blend ? 0.0 : d->s->feather, canvas->width, canvas->height, d->mask,
+                                &err);
   g_free (window);
   return status == DF_OK || refuse (error, "%s", err.text);
 }
 
+static void
+forget_picture (denoise *d)
+{
+  region_clear (&d->in);
+  layer_forget (&d->state);
+  g_free (d->selected);
+  g_free (d->mask);
+  df_model_close (d->model);
+}
+
 static char *
-recipe_of_denoise (const denoise *d, int stopped)
+recipe_of_denoise (const denoise *d, gboolean beside, int stopped)
 {
   return recipe_text (&(recipe) { .procedure = "plug-in-diffusion-denoise", .s = d->s, .model = df_model_describe (d->model),
                                   .region = d->p.place, .origin_x = d->p.request.origin_x, .origin_y = d->p.request.origin_y,
+                                  .source = beside ? gimp_item_get_tattoo (GIMP_ITEM (d->drawable)) : 0,
                                   .stopped_after = stopped });
+}
+
+/* Whether the image and the layer that was read are still there. */
+static gboolean
+still_there (const denoise *d, GError **error)
+{
+  if (!still_open (d->image, error))
+    return FALSE;
+  return gimp_item_is_valid (GIMP_ITEM (d->drawable)) || refuse (error, "The layer was deleted during the run.");
 }
 
 /* Whether the result may still go into the layer. */
@@ -274,36 +296,44 @@ still_writable (const denoise *d)
   return layer_unchanged (&d->state) && check_drawable (drawables, TRUE, NULL);
 }
 
+/* group, name: as for layer_beside; NULL: on its own, named after model and seed. */
 static GimpLayer *
-publish (denoise *d, const float *canvas, int stopped, GError **error)
+publish_beside (const denoise *d, const float *canvas, int stopped, GimpLayer *group, const char *name, GError **error)
 {
-  gboolean   blend = d->p.request.hard_edge_blend, beside = strcmp (d->s->output, "new-layer") == 0;
-  float     *result;
-  char      *text, *name;
-  GimpLayer *layer = GIMP_LAYER (d->drawable);
+  char      *own    = g_strdup_printf ("%s %d", df_model_describe (d->model)->title, d->s->seed);
+  char      *text   = recipe_of_denoise (d, TRUE, stopped);
+  float     *result = region_result (&d->in, canvas);
+  GimpLayer *layer;
 
-  if (!still_open (d->image, error))
+  layer = layer_beside (&d->state, &d->in, result, d->selected, d->p.request.hard_edge_blend, group,
+                        name != NULL ? name : own, text, error);
+  g_free (result);
+  g_free (text);
+  g_free (own);
+  return layer;
+}
+
+static GimpLayer *
+publish (const denoise *d, const float *canvas, int stopped, GError **error)
+{
+  gboolean beside = strcmp (d->s->output, "new-layer") == 0;
+  float   *result;
+  char    *text;
+
+  if (!still_there (d, error))
     return NULL;
-  if (!gimp_item_is_valid (GIMP_ITEM (d->drawable)))
-    {
-      refuse (error, "The layer was deleted during the run.");
-      return NULL;
-    }
-  result = region_result (&d->in, canvas);
-  text   = recipe_of_denoise (d, stopped);
-  name   = g_strdup_printf ("%s %d", df_model_describe (d->model)->title, d->s->seed);
-  if (!beside && still_writable (d))
-    layer_replace (&d->state, &d->in, result, d->selected, blend, text);
-  else
+  if (beside || !still_writable (d))
     {
       if (!beside)
         gimp_message ("The layer or the selection changed during the run; the result is a new layer.");
-      layer = layer_beside (&d->state, &d->in, result, d->selected, blend, name, text, error);
+      return publish_beside (d, canvas, stopped, NULL, NULL, error);
     }
-  g_free (name);
+  result = region_result (&d->in, canvas);
+  text   = recipe_of_denoise (d, FALSE, stopped);
+  layer_replace (&d->state, &d->in, result, d->selected, d->p.request.hard_edge_blend, text);
   g_free (text);
   g_free (result);
-  return layer;
+  return GIMP_LAYER (d->drawable);
 }
 
 static GimpLayer *
@@ -321,7 +351,7 @@ compute_and_publish (denoise *d, GimpPDBStatusType *status, GError **error)
     return NULL;
   canvas  = g_new (float, (gsize) d->p.request.width * d->p.request.height * d->in.channels);
   preview = open_watch (d->watch, df_model_describe (d->model), &d->p.request);
-  result  = job_run (session, &input, tick, &part, preview, canvas, &err);
+  result  = job_run (session, &input, d->s->stop_after, tick, &part, preview, canvas, &err);
   *status = result == DF_CANCELLED ? GIMP_PDB_CANCEL : GIMP_PDB_EXECUTION_ERROR;
   if (result == DF_OK)
     layer = publish (d, canvas, stopped_after (session), error);
@@ -343,16 +373,149 @@ run_denoise (GimpImage *image, GimpDrawable **drawables, settings *s, const job_
 
   *status = GIMP_PDB_CALLING_ERROR;
   d.model = prepare_model (s, error);
-  if (d.model == NULL)
-    return NULL;
-  if (prepare_denoise (image, drawables, s, d.model, &d.p, error))
-    d.drawable = drawables[0];
-  if (d.drawable != NULL && read_picture (&d, error))
-    layer = compute_and_publish (&d, status, error);
-  region_clear (&d.in);
-  layer_forget (&d.state);
-  g_free (d.selected);
-  g_free (d.mask);
-  df_model_close (d.model);
+  if (d.model != NULL && prepare_denoise (image, drawables, s, d.model, &d.p, error))
+    {
+      d.drawable = drawables[0];
+      if (read_picture (&d, error))
+        layer = compute_and_publish (&d, status, error);
+    }
+  forget_picture (&d);
   return layer;
+}
+
+/* ------------------------------------------------------------------ variations */
+
+typedef struct variations
+{
+  denoise   *d;           /* one for each noise level; the picture is read once, by the first */
+  int        levels, seeds;
+  GPtrArray *pictures;    /* [canvas] each, level by level                                    */
+  int        stopped_after;
+} variations;
+
+/* All seeds of one level. DF_OK while everything went to its end. */
+static df_status
+compute_level (variations *v, int level, share *part, float *preview, GimpPDBStatusType *status, GError **error)
+{
+  denoise    *d       = &v->d[level];
+  df_session *session = new_session (d->model, &d->p.request, status, error);
+  df_status   result  = session != NULL ? DF_OK : DF_ERROR_ARGUMENT;
+  gsize       n       = (gsize) d->p.request.width * d->p.request.height * v->d[0].in.channels;
+  df_error    err;
+
+  for (int i = 0; i < v->seeds && result == DF_OK && part->answer == JOB_GO_ON; i++, part->index++)
+    {
+      df_input input  = { .seed = (guint64) d->s->seed + (guint64) i, .x0 = v->d[0].in.x0, .mask = v->d[0].mask };
+      float   *canvas = g_new (float, n);
+
+      result = job_run (session, &input, 0, tick, part, preview, canvas, &err);
+      if (result == DF_OK)
+        {
+          g_ptr_array_add (v->pictures, canvas);
+          v->stopped_after = stopped_after (session);
+          continue;
+        }
+      g_free (canvas);
+      if (result != DF_CANCELLED)
+        refuse (error, "%s", err.text);
+    }
+  df_session_free (session);
+  return result;
+}
+
+/* FALSE: *status is CANCEL, or there is an error. */
+static gboolean
+compute_variations (variations *v, GimpPDBStatusType *status, GError **error)
+{
+  denoise  *first   = &v->d[0];
+  share     part    = { 0, v->levels * v->seeds, first->watch, JOB_GO_ON };
+  float    *preview = open_watch (first->watch, df_model_describe (first->model), &first->p.request);
+  df_status result  = DF_OK;
+
+  *status = GIMP_PDB_EXECUTION_ERROR;
+  for (int i = 0; i < v->levels && result == DF_OK && part.answer == JOB_GO_ON; i++)
+    result = compute_level (v, i, &part, preview, status, error);
+  g_free (preview);
+  gimp_progress_end ();
+  if (result != DF_OK && result != DF_CANCELLED)
+    return FALSE;
+  if (part.answer != JOB_CANCEL && v->pictures->len > 0)
+    return TRUE;
+  *status = GIMP_PDB_CANCEL;
+  return FALSE;
+}
+
+/* One layer for each picture, the first on top and alone visible. */
+static gboolean
+fill_group (variations *v, GimpLayer *group, GError **error)
+{
+  for (guint i = v->pictures->len; i-- > 0; )
+    {
+      settings   s    = *v->d[i / v->seeds].s;
+      denoise    one  = v->d[0];
+      char      *name = g_strdup_printf (_("t %d, seed %d"), s.start_t, s.seed + (int) (i % v->seeds));
+      GimpLayer *layer;
+
+      s.seed   += (int) (i % v->seeds);
+      one.s     = &s;
+      one.p     = v->d[i / v->seeds].p;
+      layer     = publish_beside (&one, v->pictures->pdata[i], i + 1 == v->pictures->len ? v->stopped_after : 0, group, name,
+                                  error);
+      g_free (name);
+      if (layer == NULL)
+        return FALSE;
+      if (i > 0)
+        gimp_item_set_visible (GIMP_ITEM (layer), FALSE);
+    }
+  return TRUE;
+}
+
+static GimpLayer *
+publish_variations (variations *v, GError **error)
+{
+  GimpImage *image = v->d[0].image;
+  GimpLayer *group;
+  char      *layer_name, *name;
+  gboolean   fine;
+
+  if (!still_there (&v->d[0], error))
+    return NULL;
+  layer_name = gimp_item_get_name (GIMP_ITEM (v->d[0].drawable));
+  name       = g_strdup_printf (_("Variations of %s"), layer_name);
+  gimp_image_undo_group_start (image);
+  group = GIMP_LAYER (gimp_group_layer_new (image, name));
+  gimp_image_insert_layer (image, group, NULL, -1);
+  fine = fill_group (v, group, error);
+  gimp_image_undo_group_end (image);
+  gimp_displays_flush ();
+  g_free (name);
+  g_free (layer_name);
+  return fine ? group : NULL;
+}
+
+GimpLayer *
+run_variations (GimpImage *image, GimpDrawable **drawables, settings *s, const job_watch *watch, GimpPDBStatusType *status,
+                GError **error)
+{
+  df_model   *model = prepare_model (s, error);
+  prepared   *p     = NULL;
+  settings   *each  = NULL;
+  variations  v     = { 0 };
+  GimpLayer  *group = NULL;
+
+  *status  = GIMP_PDB_CALLING_ERROR;
+  v.levels = model != NULL ? prepare_variations (image, drawables, s, model, &each, &p, error) : 0;
+  v.seeds  = s->count;
+  v.d      = g_new0 (denoise, MAX (v.levels, 1));
+  for (int i = 0; i < v.levels; i++)
+    v.d[i] = (denoise) { .image = image, .drawable = drawables[0], .s = &each[i], .watch = watch, .model = model, .p = p[i] };
+  v.d[0].model = model;
+  v.pictures   = g_ptr_array_new_with_free_func (g_free);
+  if (v.levels > 0 && read_picture (&v.d[0], error) && compute_variations (&v, status, error))
+    group = publish_variations (&v, error);
+  g_ptr_array_unref (v.pictures);
+  forget_picture (&v.d[0]);
+  g_free (v.d);
+  prepare_forget (each, p, v.levels);
+  return group;
 }

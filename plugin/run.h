@@ -14,5 +14,8 @@ GimpLayer **run_generate (GimpImage *image, settings *s, const job_watch *watch,
 /* The drawable itself, or the new layer; NULL likewise. */
 GimpLayer  *run_denoise  (GimpImage *image, GimpDrawable **drawables, settings *s, const job_watch *watch,
                           GimpPDBStatusType *status, GError **error);
+/* The new group; NULL likewise. */
+GimpLayer  *run_variations (GimpImage *image, GimpDrawable **drawables, settings *s, const job_watch *watch,
+                            GimpPDBStatusType *status, GError **error);
 
 #endif

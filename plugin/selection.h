@@ -6,7 +6,9 @@
  * image without a selection counts as all selected, within the layer and beyond the canvas alike, as for GIMP's own
  * filters. Its values are read as float, whatever the image's precision (an 8-bit image has an 8-bit selection).
  * What a value means to the sampler stands in DESIGN §5: how far a pixel is taken along, not how much of two pictures
- * is mixed. Transparency of the layer is no selection: transparent pixels are treated as any other. */
+ * is mixed. Transparency of the layer is no selection: transparent pixels are treated as any other.
+ *
+ * `instead`, a rectangle in layer coordinates, is the selection where the image has none; without width it is not. */
 #ifndef PLUGIN_SELECTION_H
 #define PLUGIN_SELECTION_H
 
@@ -15,8 +17,8 @@
 #include "core/diffusion.h"
 
 /* Bounds of selection ∩ layer in layer coordinates. FALSE: they do not meet. */
-gboolean selection_bounds (GimpDrawable *drawable, df_rect *bounds);
+gboolean selection_bounds (GimpDrawable *drawable, const df_rect *instead, df_rect *bounds);
 /* [height,width] 0 … 1 for a rectangle in layer coordinates; g_free. */
-float   *selection_read   (GimpDrawable *drawable, const df_rect *rect);
+float   *selection_read   (GimpDrawable *drawable, const df_rect *instead, const df_rect *rect);
 
 #endif

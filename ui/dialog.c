@@ -4,6 +4,7 @@
  * picture, with t, √ᾱ_t and the signal-to-noise ratio said beside it. */
 #include "dialog.h"
 
+#include <glib/gi18n.h>
 #include <libgimp/gimpui.h>
 #include <string.h>
 
@@ -25,6 +26,12 @@ gboolean
 dialog_possible (void)
 {
   return gtk_init_check (NULL, NULL);
+}
+
+void
+dialog_prepare (void)
+{
+  gimp_ui_init ("gimp-diffusion");
 }
 
 /* ------------------------------------------------------------------ rows */
@@ -243,7 +250,7 @@ add_details (dialog *d, procedure_kind kind)
 
   begin_details (d);
   add_row (d, "Sampl_er", words (d, "sampler", ids, labels));
-  if (kind == PROCEDURE_DENOISE)
+  if (kind != PROCEDURE_GENERATE)
     add_row (d, "Spacing", words (d, "spacing", spacings, spacing_labels));
   add_row (d, "Eta", spin (d, "eta", 0, 1, 0.1, 2, NULL, "0: deterministic; 1: as much new noise as DDPM"));
   add_row (d, "Guidance scale", spin (d, "guidance", 0, 20, 0.5, 2, NULL, "1: off; more: closer to the class"));
@@ -262,7 +269,18 @@ fill_generate (dialog *d)
 }
 
 static void
-fill_denoise (dialog *d)
+fill_variations (dialog *d)
+{
+  GtkWidget *levels = gtk_entry_new ();
+
+  gtk_entry_set_placeholder_text (GTK_ENTRY (levels), _("300, 500, 700 instead of the one above"));
+  g_object_bind_property (d->config, "levels", levels, "text", G_BINDING_BIDIRECTIONAL | G_BINDING_SYNC_CREATE);
+  add_row (d, _("_Use several t"), levels);
+  add_row (d, _("Num_ber of seeds"), spin (d, "count", 1, COUNT_MAX, 1, 0, NULL, _("For each noise level")));
+}
+
+static void
+fill_denoise (dialog *d, procedure_kind kind)
 {
   static const char *const edges[] = { "noise-level", "blend", NULL };
   static const char *const edge_labels[] = { "half selected = half denoised", "blend through the selection" };
@@ -270,10 +288,13 @@ fill_denoise (dialog *d)
   static const char *const output_labels[] = { "replace the layer's pixels", "new layer" };
 
   add_level (d);
+  if (kind == PROCEDURE_VARIATIONS)
+    fill_variations (d);
   add_row (d, "Ed_ge", words (d, "edge", edges, edge_labels));
   add_row (d, "_Feather (px)", spin (d, "feather", -1, 1000, 1, 1, "automatic", "Softens the edge inwards; automatic: 3 "
                                      "where the selection is hard, else none"));
-  add_row (d, "O_utput", words (d, "output", outputs, output_labels));
+  if (kind == PROCEDURE_DENOISE)
+    add_row (d, "O_utput", words (d, "output", outputs, output_labels));
 }
 
 static void
@@ -286,7 +307,10 @@ fill (dialog *d, procedure_kind kind)
   add_row (d, "_Model", d->chooser->models);
   gtk_grid_attach (GTK_GRID (d->grid), d->chooser->about, 1, d->row++, 1, 1);
   add_row (d, "Cl_ass", d->chooser->classes);
-  (kind == PROCEDURE_GENERATE ? fill_generate : fill_denoise) (d);
+  if (kind == PROCEDURE_GENERATE)
+    fill_generate (d);
+  else
+    fill_denoise (d, kind);
   add_row (d, "Ste_ps", spin (d, "steps", 0, 1000, 1, 0, "automatic", "Automatic: what the model recommends. More steps "
                               "take longer and are finer"));
   add_seed (d);
@@ -323,9 +347,11 @@ dialog_run (GimpProcedure *procedure, GimpProcedureConfig *config, procedure_kin
   outlook   *o;
   gboolean   go;
 
-  gimp_ui_init ("gimp-diffusion");
+  dialog_prepare ();
   window    = gimp_procedure_dialog_new (procedure, config,
-                                         kind == PROCEDURE_GENERATE ? "Generate Image" : "Partially Denoise Selection");
+                                         kind == PROCEDURE_GENERATE  ? _("Generate Image")
+                                         : kind == PROCEDURE_DENOISE ? _("Partially Denoise Selection")
+                                                                     : _("Variations"));
   d.chooser = model_chooser_new (d.config, model_changed, &d);
   grid      = d.grid = gtk_grid_new ();
   gtk_grid_set_row_spacing (GTK_GRID (grid), 6);

@@ -9,6 +9,8 @@
 
 /* Whether a window can be opened; must be asked first, GTK aborts without a display. */
 gboolean dialog_possible (void);
+/* For windows without a dialog before them. */
+void     dialog_prepare  (void);
 /* TRUE: run with what is in the config. */
 gboolean dialog_run      (GimpProcedure *procedure, GimpProcedureConfig *config, procedure_kind kind, GimpImage *image,
                           GimpDrawable **drawables);

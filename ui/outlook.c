@@ -79,13 +79,15 @@ duration (double seconds)
                           (int) lround (seconds / 60.0));
 }
 
-static void
-show_cost (outlook *o, const df_forecast *f, int count)
-{
-  char *time = duration (f->seconds_per_step * f->steps * count), *text;
+typedef struct cost { double seconds; size_t bytes; int steps; } cost;
 
-  text = g_strdup_printf (_("This takes %s and %.0f MB of memory (%d steps)."), time, ceil ((double) f->bytes / 1e6),
-                          f->steps * count);
+static void
+show_cost (outlook *o, const cost *c)
+{
+  char *time = duration (c->seconds), *text;
+
+  text = g_strdup_printf (_("This takes %s and %.0f MB of memory (%d steps)."), time, ceil ((double) c->bytes / 1e6),
+                          c->steps);
   gtk_label_set_text (GTK_LABEL (o->cost), text);
   g_free (text);
   g_free (time);
@@ -102,42 +104,77 @@ show_problem (outlook *o, const char *problem)
   gtk_dialog_set_response_sensitive (GTK_DIALOG (o->window), GTK_RESPONSE_OK, problem == NULL);
 }
 
+/* What the checks say; FALSE with an error. p: of the first picture; *steps: of all. */
+static gboolean
+prepare (outlook *o, settings *s, prepared *p, int *steps, GError **error)
+{
+  const df_model *model = o->chooser->model;
+  settings       *each  = NULL;
+  prepared       *all   = NULL;
+  int             n;
+
+  if (o->kind == PROCEDURE_GENERATE)
+    {
+      gboolean fine = prepare_generate (o->image, s, model, p, error);
+
+      *steps = p->request.steps * s->count;
+      return fine;
+    }
+  if (o->kind == PROCEDURE_DENOISE)
+    {
+      gboolean fine = prepare_denoise (o->image, o->drawables, s, model, p, error);
+
+      *steps = p->request.steps;
+      return fine;
+    }
+  n = prepare_variations (o->image, o->drawables, s, model, &each, &all, error);
+  for (int i = 0; i < n; i++)
+    *steps += all[i].request.steps * s->count;
+  if (n > 0)
+    *p = all[0];
+  prepare_forget (each, all, n);
+  return n > 0;
+}
+
 /* What a run of these settings would say against it; NULL: nothing. g_free. */
 static char *
-problem_of (outlook *o, settings *s, prepared *p, df_forecast *forecast)
+problem_of (outlook *o, settings *s, prepared *p, cost *c)
 {
   const df_model *model = o->chooser->model;
   GError         *error = NULL;
-  char           *text  = NULL;
-  gboolean        fine;
+  df_forecast     forecast;
   df_error        err;
 
   if (model == NULL)
     return g_strdup (o->chooser->problem);
-  fine = o->kind == PROCEDURE_GENERATE ? prepare_generate (o->image, s, model, p, &error)
-                                       : prepare_denoise (o->image, o->drawables, s, model, p, &error);
-  if (!fine)
-    text = g_strdup (error->message);
-  else if (df_forecast_run (model, &p->request, forecast, &err) != DF_OK)
-    text = g_strdup (err.text);
-  else if (forecast->bytes > p->request.memory_cap)
-    text = g_strdup_printf (_("This needs %.0f MB of memory, and the cap is %.0f MB: make it smaller, or raise the cap "
-                              "under Details."), ceil ((double) forecast->bytes / 1e6), (double) p->request.memory_cap / 1e6);
-  g_clear_error (&error);
-  return text;
+  if (!prepare (o, s, p, &c->steps, &error))
+    {
+      char *text = g_strdup (error->message);
+
+      g_error_free (error);
+      return text;
+    }
+  if (df_forecast_run (model, &p->request, &forecast, &err) != DF_OK)
+    return g_strdup (err.text);
+  c->bytes   = forecast.bytes;
+  c->seconds = forecast.seconds_per_step * c->steps;
+  if (c->bytes <= p->request.memory_cap)
+    return NULL;
+  return g_strdup_printf (_("This needs %.0f MB of memory, and the cap is %.0f MB: make it smaller, or raise the cap under "
+                            "Details."), ceil ((double) c->bytes / 1e6), (double) p->request.memory_cap / 1e6);
 }
 
 void
 outlook_look (outlook *o)
 {
-  settings    s = args_read (o->config, o->kind);
-  prepared    p = { 0 };
-  df_forecast forecast;
-  char       *problem = problem_of (o, &s, &p, &forecast);
+  settings s       = args_read (o->config, o->kind);
+  prepared p       = { 0 };
+  cost     c       = { 0 };
+  char    *problem = problem_of (o, &s, &p, &c);
 
   show_problem (o, problem);
   if (problem == NULL)
-    show_cost (o, &forecast, o->kind == PROCEDURE_GENERATE ? s.count : 1);
+    show_cost (o, &c);
   if (o->side != NULL && p.canvas.width > 0)
     look_at_picture (o, &p, &s);
   else if (o->side != NULL)
@@ -233,7 +270,7 @@ outlook_new (GtkWidget *window, GimpImage *image, GimpDrawable **drawables, Gimp
   o->chooser   = chooser;
   o->cost      = wrapped_label ();
   add_banner (o);
-  if (kind == PROCEDURE_DENOISE)
+  if (kind != PROCEDURE_GENERATE)
     add_side (o);
   g_signal_connect_swapped (config, "notify", G_CALLBACK (changed), o);
   g_signal_connect (window, "focus-in-event", G_CALLBACK (focused), o);

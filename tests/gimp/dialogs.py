@@ -5,7 +5,7 @@ import threading
 
 from inside import *  # noqa: F401, F403
 
-GENERATE, DENOISE, RUNNING = "Generate Image", "Partially Denoise Selection", "^Tiny"      # titles are patterns
+GENERATE, DENOISE, VARIATIONS, RUNNING = "Generate Image", "Partially Denoise Selection", "^Variations$", "^Tiny"  # patterns
 INTERACTIVE, REPEAT = {"run-mode": Gimp.RunMode.INTERACTIVE}, {"run-mode": Gimp.RunMode.WITH_LAST_VALS}
 # An interactive run starts from the values of the last one: what a test wants is typed.
 LONG = [(DENOISE, "alt+n End"), (DENOISE, "alt+p ctrl+a 9 0 0"), (DENOISE, "alt+o")]
@@ -127,6 +127,20 @@ def random_seeds():
     image.delete()
 
 
+def variations_dialog():
+    image, layer = open_image()
+    thread = answer((VARIATIONS, "alt+u ctrl+a 3 0 0 comma 6 0 0"), (VARIATIONS, "alt+b ctrl+a 3"), (VARIATIONS, "alt+o"))
+    status, group, error = call("plug-in-diffusion-variations", image, [layer], model="tiny", steps=3,
+                                **{"class": "checks"}, **INTERACTIVE)
+    thread.join()
+    names = [l.get_name() for l in group.get_children()] if succeeded(status) else error
+    check("variations: the dialog's OK makes the grid", len(names) == 6 and names[0].startswith("t 300, seed "), names)
+    first = native(group.get_children()[0])
+    status, again, error = call("plug-in-diffusion-rerun", image, [group.get_children()[0]], **INTERACTIVE)
+    check("run again from one of them", succeeded(status) and np.array_equal(first, native(again)), error)
+    image.delete()
+
+
 def changed_meanwhile():
     """Another selection during the run: the result becomes a layer of its own."""
     image, layer = open_image()
@@ -149,5 +163,6 @@ refused_by_cancel()
 refused_before_ok()
 stopped()
 random_seeds()
+variations_dialog()
 changed_meanwhile()
 finish()

@@ -13,6 +13,7 @@ with tempfile.TemporaryDirectory() as scratch:
     with Profile(PLUGIN, MODELS, "(num-processors 2)\n") as profile:
         judge.take(profile.script("pixels.py", SCRATCH=scratch))
         judge.take(profile.script("refusals.py", SCRATCH=scratch))
+        judge.take(profile.script("again.py", SCRATCH=scratch))
         judge.take(profile.script("same_as_cli.py", SCRATCH=scratch, DIFFUSION_CLI=CLI, MODEL=Path(MODELS) / "tiny"))
         two = profile.script("fingerprint.py", SCRATCH=scratch)
         judge.check("RUN-INTERACTIVE without a display is a calling error", "no display" in profile.console(

@@ -38,6 +38,18 @@ def several_layers():
     display.delete()
 
 
+def a_group():
+    image, layer = new_image(width=64, height=64)
+    image.set_file(Gio.File.new_for_path("/tmp/undo-test.xcf"))
+    display = Gimp.Display.new(image)
+    call("plug-in-diffusion-variations", image, [layer], model="tiny", steps=2, levels="300, 600", count=2, **{"class": "checks"})
+    check("variations: a group of four", len(image.get_layers()) == 2 and len(image.get_layers()[0].get_children()) == 4)
+    check("variations: one undo takes them away", press("undo-test", "ctrl+z", lambda: image.get_layers() == [layer]))
+    check("variations: redo brings them back", press("undo-test", "ctrl+y", lambda: len(image.get_layers()) == 2 and
+                                                    len(image.get_layers()[0].get_children()) == 4))
+    display.delete()
+
+
 def kill_at(moment, hit):
     time.sleep(max(0.0, moment - time.monotonic()))
     for process in plugin_processes():
@@ -89,5 +101,6 @@ one_step("noise-level")
 one_step("blend", edge="blend")
 one_step("noise-level, float", precision=P.FLOAT_LINEAR)
 several_layers()
+a_group()
 killed_inside_the_commit()
 finish()
