@@ -114,6 +114,8 @@ parse_table (cli_options *o, const char *command, const char *synopsis, int *arg
     { "k", { "limit", 0, 0, G_OPTION_ARG_INT, &o->limit, "how many pictures, evenly spaced; 0 = all", "N" } },
     { "b", { "batch", 0, 0, G_OPTION_ARG_INT, &o->batch, "pictures per evaluation", "N" } },
     { "b", { "profile", 0, 0, G_OPTION_ARG_NONE, &o->profile, "time per operation", NULL } },
+    { "b", { "training", 0, 0, G_OPTION_ARG_NONE, &o->training, "a training step instead of an evaluation", NULL } },
+    { "b", { "serve", 0, 0, G_OPTION_ARG_NONE, &o->serve, "answer lines \"run N\" on stdin with times", NULL } },
     { "tk", { "data", 0, 0, G_OPTION_ARG_FILENAME, &o->data, "folder of pictures, class = subfolder", "DIR" } },
     { "t", { "config", 0, 0, G_OPTION_ARG_FILENAME, &o->config, "training configuration", "FILE" } },
     { "t", { "base", 0, 0, G_OPTION_ARG_FILENAME, &o->base, "model folder to start from", "MODEL" } },
