@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The laws of the house: who may include what, and how long a function may be. usage: test_house.py SOURCE_ROOT"""
+"""The laws of the house: who may include what, how long a function may be; and that what docs/theory.md names exists.
+usage: test_house.py SOURCE_ROOT"""
 import re
 import sys
 from pathlib import Path
@@ -65,6 +66,21 @@ def functions(path):
             name = start = None
 
 
+def check_theory(path):
+    """Each row of its last table: names in code font belong to the file before them."""
+    named, text = 0, ""
+    for token in re.findall(r"`([^`]+)`", path.read_text().split("## Where it stands")[1]):
+        if "/" in token:
+            source = ROOT / token
+            text = source.read_text() if source.is_file() else ""
+            check("what the theory names exists", text, token)
+        else:
+            named += 1
+            check("what the theory names exists", re.search(rf"^(    def )?{token} ?\(", text, re.M),
+                  f"{token} in {source}")
+    check("the theory names functions", named > 60, named)
+
+
 found = sorted(p for d in ("core", "plugin", "ui", "tools") for p in (ROOT / d).rglob("*.[ch]"))
 check("there are sources", len(found) > 60, len(found))
 count = 0
@@ -75,5 +91,6 @@ for path in found:
         count += 1
         check("a function fits on a screen", lines <= LINES or name in FLAT, f"{path}: {name} has {lines} lines")
 check("there are functions", count > 300, count)
+check_theory(ROOT / "docs/theory.md")
 print(f"{passed} passed, {failed} failed")
 sys.exit(failed > 0 or passed == 0)
