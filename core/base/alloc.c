@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* alloc: see alloc.h. Blocks carry no header: aligned_alloc and free do the work. Large ones ask for huge pages: the
- * kernels stride through them, and would spend their time on page tables otherwise. */
+/* alloc: see alloc.h. Blocks carry no header: aligned_alloc and free do the work. */
 #define _DEFAULT_SOURCE   /* madvise */
 #include "base/alloc.h"
 
@@ -11,7 +10,7 @@
 #include <sys/mman.h>
 
 #define HUGE_PAGE ((size_t) 2 << 20)
-#define LARGE     (16 * HUGE_PAGE)      /* from here on rounding up to pages is small */
+#define LARGE     (16 * HUGE_PAGE)
 
 static atomic_long made;
 static atomic_long fail_nth;
@@ -28,19 +27,12 @@ df_size_add (size_t a, size_t b, size_t *out)
   return !__builtin_add_overflow (a, b, out);
 }
 
-static void *
-take (size_t bytes)
+static bool
+is_refused (void)
 {
-  void *block;
+  long number = atomic_fetch_add (&made, 1) + 1;
 
-  if (bytes < LARGE)
-    return aligned_alloc (DF_ALIGN, bytes);
-  block = aligned_alloc (HUGE_PAGE, (bytes + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1));
-#ifdef MADV_HUGEPAGE
-  if (block != NULL)
-    (void) madvise (block, bytes, MADV_HUGEPAGE);   /* a wish: without it everything works, slower */
-#endif
-  return block;
+  return number == atomic_load (&fail_nth);
 }
 
 void *
@@ -48,17 +40,55 @@ df_alloc (size_t count, size_t size)
 {
   size_t bytes;
   void  *block;
-  long   number = atomic_fetch_add (&made, 1) + 1;
 
-  if (number == atomic_load (&fail_nth))
-    return NULL;
-  if (!df_size_mul (count, size, &bytes) || bytes > SIZE_MAX - 2 * HUGE_PAGE)
+  if (is_refused () || !df_size_mul (count, size, &bytes) || bytes > SIZE_MAX - 2 * DF_ALIGN)
     return NULL;
   bytes = (bytes + DF_ALIGN) & ~(size_t) (DF_ALIGN - 1);   /* never 0 */
-  block = take (bytes);
+  block = aligned_alloc (DF_ALIGN, bytes);
   if (block != NULL)
     memset (block, 0, bytes);
   return block;
+}
+
+static size_t
+in_pages (size_t bytes)
+{
+  return (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+}
+
+/* A mapping of whole huge pages: more is asked for, and what lies before and behind is given back. */
+void *
+df_alloc_pages (size_t bytes)
+{
+  char  *map;
+  size_t before;
+
+  if (bytes < LARGE)
+    return df_alloc (bytes, 1);
+  if (is_refused () || bytes > SIZE_MAX - 3 * HUGE_PAGE)
+    return NULL;
+  bytes = in_pages (bytes);
+  map   = mmap (NULL, bytes + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (map == MAP_FAILED)
+    return NULL;
+  before = (HUGE_PAGE - (uintptr_t) map % HUGE_PAGE) % HUGE_PAGE;
+  if (before > 0)
+    munmap (map, before);
+  if (before < HUGE_PAGE)
+    munmap (map + before + bytes, HUGE_PAGE - before);
+#ifdef MADV_HUGEPAGE
+  (void) madvise (map + before, bytes, MADV_HUGEPAGE);   /* a wish: everything works without it, slower */
+#endif
+  return map + before;
+}
+
+void
+df_free_pages (void *block, size_t bytes)
+{
+  if (bytes < LARGE)
+    df_free (block);
+  else if (block != NULL)
+    munmap (block, in_pages (bytes));
 }
 
 void

@@ -14,6 +14,11 @@
 void *df_alloc (size_t count, size_t size);
 void  df_free  (void *block);
 
+/* For blocks that may be huge: zeroed, on a border of 64 bytes at least, taken from the system page by page as they are
+ * first touched, in huge pages where it can give them. The caller frees with df_free_pages and the same size. */
+void *df_alloc_pages (size_t bytes);
+void  df_free_pages  (void *block, size_t bytes);   /* accepts NULL */
+
 /* Copy of a C string, NULL when memory is refused. */
 char *df_strdup (const char *text);
 

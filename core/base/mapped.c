@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* mapped: see mapped.h. */
-#define _POSIX_C_SOURCE 200809L
+#define _DEFAULT_SOURCE   /* madvise */
 #include "base/mapped.h"
 
 #include "base/alloc.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -43,6 +44,20 @@ df_mapped_close (df_mapped *file)
   if (file->bytes != NULL)
     munmap ((void *) file->bytes, file->size);
   *file = (df_mapped) { NULL, 0 };
+}
+
+void
+df_mapped_forget (const df_mapped *file, const void *bytes, size_t size)
+{
+  uintptr_t page  = (uintptr_t) sysconf (_SC_PAGESIZE);
+  uintptr_t start = (uintptr_t) file->bytes, first = (uintptr_t) bytes, end = first + size;
+
+  if (file->bytes == NULL || first < start || end > start + file->size)
+    return;
+  first = (first + page - 1) / page * page;
+  end   = end / page * page;
+  if (end > first)
+    (void) madvise ((void *) first, end - first, MADV_DONTNEED);
 }
 
 bool

@@ -16,6 +16,10 @@ typedef struct df_mapped
 DF_CHECKED df_status df_mapped_open  (df_mapped *out, const char *path, df_error *err);
 void                 df_mapped_close (df_mapped *file);
 
+/* The pages that lie wholly in this part may go: they come back from the file when they are read again. Does nothing
+ * for bytes that are not the file's. */
+void df_mapped_forget (const df_mapped *file, const void *bytes, size_t size);
+
 bool df_file_exists (const char *path);     /* a regular file that can be read */
 
 /* "folder/name" in new memory (df_free); NULL when memory is refused. */

@@ -223,6 +223,12 @@ df_safetensors_close (df_safetensors *file)
   df_free (file);
 }
 
+void
+df_safetensors_forget (const df_safetensors *file, const void *bytes, size_t size)
+{
+  df_mapped_forget (&file->map, bytes, size);
+}
+
 size_t
 df_safetensors_count (const df_safetensors *file)
 {

@@ -30,6 +30,9 @@ size_t               df_safetensors_count (const df_safetensors *file);
 const df_tensor_entry *df_safetensors_entry (const df_safetensors *file, size_t index);
 const df_tensor_entry *df_safetensors_find  (const df_safetensors *file, const char *name);   /* NULL: none */
 
+/* Bytes of a tensor that will not be read soon: where they are the file's own, their pages may go. */
+void df_safetensors_forget (const df_safetensors *file, const void *bytes, size_t size);
+
 /* count values of an F32, F16, BF16 or F64 tensor as float32. */
 void df_tensor_to_float (const df_tensor_entry *entry, float *out);
 typedef struct df_tensor_out

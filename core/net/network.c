@@ -48,7 +48,8 @@ df_network_new (df_network *out, df_plan *plan, df_pool *pool, bool train, df_er
   out->pool   = pool;
   out->train  = train;
   out->bound  = df_alloc ((size_t) plan->graph.num_params, sizeof *out->bound);
-  out->memory = df_alloc (memory_floats (plan, out->k, train), sizeof *out->memory);
+  out->bytes  = memory_floats (plan, out->k, train) * sizeof *out->memory;
+  out->memory = df_alloc_pages (out->bytes);
   memset (plan, 0, sizeof *plan);
   if (out->bound == NULL || out->memory == NULL)
     {
@@ -77,7 +78,7 @@ void
 df_network_clear (df_network *net)
 {
   df_plan_clear (&net->plan);
-  df_free (net->memory);
+  df_free_pages (net->memory, net->bytes);
   df_free (net->bound);
   df_free (net->seconds);
   memset (net, 0, sizeof *net);
@@ -87,6 +88,8 @@ df_network_clear (df_network *net)
 
 typedef struct bind_job
 {
+  df_packed_fn        done;
+  void               *user;
   df_network         *net;
   const float *const *data;
   df_weight_layout    layout;
@@ -112,12 +115,14 @@ bind_param (void *ctx, size_t param, int worker)
   df_conv_pack (job->net->k, algo, w, layout, p->in, p->out, p->kernel, false, bound->packed);
   if (bound->packed_back != NULL)
     df_conv_pack (job->net->k, algo, w, layout, p->in, p->out, p->kernel, true, bound->packed_back);
+  if (job->done != NULL)
+    job->done (job->user, w, p->count);
 }
 
 void
-df_network_bind (df_network *net, const float *const *data, df_weight_layout layout)
+df_network_bind (df_network *net, const float *const *data, df_weight_layout layout, df_packed_fn done, void *user)
 {
-  bind_job job = { net, data, layout };
+  bind_job job = { done, user, net, data, layout };
 
   df_pool_run (net->pool, (size_t) net->plan.graph.num_params, bind_param, &job);
 }

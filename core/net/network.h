@@ -13,6 +13,7 @@ typedef struct df_network
   df_pool          *pool;     /* borrowed                                         */
   bool              train;
   float            *memory;
+  size_t            bytes;    /* of memory                                        */
   df_bound         *bound;    /* per param                                        */
   df_exec           exec;
   double           *seconds;  /* per step, while profiling; NULL before           */
@@ -27,8 +28,12 @@ size_t df_network_bytes (const df_plan *plan, const df_kernels *k, bool train);
 DF_CHECKED df_status df_network_new (df_network *out, df_plan *plan, df_pool *pool, bool train, df_error *err);
 void                 df_network_clear (df_network *net);
 
-/* Packs the convolutions of data[param] and keeps pointers to the rest, which must stay. */
-void df_network_bind (df_network *net, const float *const *data, df_weight_layout layout);
+/* Called from any thread when the weights of a convolution have been packed and are not needed any more. */
+typedef void (*df_packed_fn) (void *user, const float *weights, size_t floats);
+
+/* Packs the convolutions of data[param] and keeps pointers to the rest, which must stay. done: may be NULL. */
+void df_network_bind (df_network *net, const float *const *data, df_weight_layout layout, df_packed_fn done,
+                      void *user);
 /* Where param gradients go (training): [param], conv in HWIO. */
 void df_network_bind_grads (df_network *net, float *const *grads);
 

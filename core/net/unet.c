@@ -3,6 +3,7 @@
 #include "net/unet.h"
 
 #include "base/alloc.h"
+#include "model/safetensors.h"
 #include "net/network.h"
 
 #include <math.h>
@@ -32,6 +33,13 @@ find_weights (const df_model *model, const df_graph *graph, const float **data, 
   return DF_OK;
 }
 
+/* A packed tensor need not stay in memory beside its packed form. */
+static void
+forget (void *user, const float *weights, size_t floats)
+{
+  df_safetensors_forget (user, weights, floats * sizeof *weights);
+}
+
 static df_status
 bind_model (df_network *net, const df_model *model, df_error *err)
 {
@@ -42,7 +50,7 @@ bind_model (df_network *net, const df_model *model, df_error *err)
     return df_fail (err, DF_ERROR_MEMORY, "Out of memory while the weights were bound.");
   status = find_weights (model, &net->plan.graph, data, err);
   if (status == DF_OK)
-    df_network_bind (net, data, DF_LAYOUT_OIHW);
+    df_network_bind (net, data, DF_LAYOUT_OIHW, forget, model->file);
   df_free (data);
   return status;
 }

@@ -42,7 +42,9 @@ df_conv_choose (const df_kernels *k, const df_conv *conv)
 
   if (conv->kernel != 3 || conv->stride != 1 || conv->in < 16 || side < 6)
     return DF_CONV_DIRECT;
-  return side < 12 ? DF_CONV_F2 : DF_CONV_F4;
+  if (side < 12 || (side < 32 && (double) conv->in * conv->out > 200e3))   /* F4's weights: 4 times the direct ones */
+    return DF_CONV_F2;
+  return DF_CONV_F4;
 }
 
 df_conv_layout

@@ -196,7 +196,7 @@ time_step (df_trainer *trainer, int phase)
     {
       double start = df_seconds ();
 
-      df_network_bind (net, (const float *const *) trainer->w_of, DF_LAYOUT_HWIO);
+      df_network_bind (net, (const float *const *) trainer->w_of, DF_LAYOUT_HWIO, NULL, NULL);
       if (df_network_forward (net, trainer->batch.t, trainer->batch.labels, NULL, NULL) == DF_OK)
         df_network_backward (net);
       best = fmin (best, df_seconds () - start);
@@ -389,7 +389,7 @@ df_trainer_step_on (df_trainer *trainer, df_batch *batch, int phase, df_train_re
   const df_graph *g   = &net->plan.graph;
   size_t          row = net->plan.buffers[g->input].floats / (size_t) batch->rows;
 
-  df_network_bind (net, (const float *const *) trainer->w_of, DF_LAYOUT_HWIO);
+  df_network_bind (net, (const float *const *) trainer->w_of, DF_LAYOUT_HWIO, NULL, NULL);
   df_loss_noise (&trainer->schedule, batch, row, df_network_value (net, g->input));
   DF_TRY (df_network_forward (net, batch->t, batch->labels, NULL, err));
   report->loss = df_loss_gradient (&trainer->schedule, trainer->config.scheduler.prediction_type,

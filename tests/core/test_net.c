@@ -106,7 +106,7 @@ forward (const run *r, const df_unet_size *size, bool fuse, int threads, const f
   assert_int_equal (df_plan_build (&plan, &r->config, size, DF_PLAN_FORWARD, fuse, df_kernels_get (), threads, NULL),
                     DF_OK);
   assert_int_equal (df_network_new (&net, &plan, pool, false, NULL), DF_OK);
-  df_network_bind (&net, (const float *const *) r->params.as_file, DF_LAYOUT_OIHW);
+  df_network_bind (&net, (const float *const *) r->params.as_file, DF_LAYOUT_OIHW, NULL, NULL);
   memcpy (df_network_value (&net, net.plan.graph.input), x,
           net.plan.buffers[net.plan.graph.input].floats * sizeof *x);
   assert_int_equal (df_network_forward (&net, t, labels, NULL, NULL), DF_OK);
@@ -181,7 +181,7 @@ train_once (const run *r, df_pool *pool)
   assert_int_equal (df_plan_build (&plan, &r->config, &r->size, DF_PLAN_TRAIN_INPUT, true, df_kernels_get (), 2,
                                    NULL), DF_OK);
   assert_int_equal (df_network_new (&net, &plan, pool, true, NULL), DF_OK);
-  df_network_bind (&net, (const float *const *) r->params.hwio, DF_LAYOUT_HWIO);
+  df_network_bind (&net, (const float *const *) r->params.hwio, DF_LAYOUT_HWIO, NULL, NULL);
   df_network_bind_grads (&net, r->params.grads);
   memcpy (df_network_value (&net, net.plan.graph.input), r->x, r->n_in * sizeof *r->x);
   assert_int_equal (df_network_forward (&net, r->t, r->labels, NULL, NULL), DF_OK);

@@ -66,7 +66,7 @@ run_backward (const char *set, const df_model *model, yyjson_val *entry, df_pool
   r.grads = df_alloc ((size_t) r.net.plan.graph.num_params, sizeof *r.grads);
   for (int i = 0; i < r.net.plan.graph.num_params; i++)
     r.grads[i] = df_alloc (r.net.plan.graph.params[i].count + DF_SLACK, sizeof (float));
-  df_network_bind (&r.net, data, DF_LAYOUT_OIHW);
+  df_network_bind (&r.net, data, DF_LAYOUT_OIHW, NULL, NULL);
   df_network_bind_grads (&r.net, r.grads);
   memcpy (df_network_value (&r.net, r.net.plan.graph.input), in, x.count * sizeof *in);
   assert_int_equal (df_network_forward (&r.net, t, labels, NULL, NULL), DF_OK);
