@@ -42,6 +42,16 @@ const arg_spec args_table[] = {
   { NOISED, ARG_DOUBLE, "feather", "_Feather", "Pixels inwards, for noise-level; -1: 3 where the selection is "
     "hard, else 0", -1, NULL, AT (feather) },
   { ALL, ARG_INT, "memory-mb", "Memory _cap (MB)", "0: half of the free memory", 0, NULL, AT (memory_mb) },
+  { PROCEDURE_TRAIN, ARG_STRING, "name", "_Name", "Of the new model; empty: that of the image or layer", 0, "", AT (name) },
+  { PROCEDURE_TRAIN, ARG_STRING, "base", "Start _from", "Name or path of the model to start from (empty: from nothing, a small "
+    "network)", 0, "materials-64", AT (base) },
+  { PROCEDURE_TRAIN, ARG_DOUBLE, "minutes", "_Minutes", "How long to train", 3, NULL, AT (minutes) },
+  { PROCEDURE_TRAIN, ARG_INT, "patch-size", "_Patch size", "Side of the squares that are learned from, in pixels; 0: "
+    "automatic", 0, NULL, AT (patch_size) },
+  { PROCEDURE_TRAIN, ARG_BOOLEAN, "resume", "_Go on", "Go on with the model of this name, which was stopped", 0, NULL,
+    AT (resume) },
+  { PROCEDURE_TRAIN, ARG_BOOLEAN, "exclude-selection", "Leave out the _selection", "Learn from all but the selection", 0,
+    NULL, AT (exclude_selection) },
 };
 const gsize args_count = G_N_ELEMENTS (args_table);
 

@@ -9,13 +9,17 @@
 #include "core/diffusion.h"
 
 #define COUNT_MAX 100     /* layers of one call */
+#define MINUTES_MAX 10000 /* of training        */
+#define PATCH_MIN 16
+#define PATCH_MAX 256
 
 typedef enum procedure_kind
 {
   PROCEDURE_GENERATE   = 1 << 0,
   PROCEDURE_DENOISE    = 1 << 1,
   PROCEDURE_VARIATIONS = 1 << 2,
-  PROCEDURE_RERUN      = 1 << 3      /* has no arguments: they are in the recipe */
+  PROCEDURE_RERUN      = 1 << 3,     /* has no arguments: they are in the recipe */
+  PROCEDURE_TRAIN      = 1 << 4
 } procedure_kind;
 
 typedef struct settings
@@ -25,6 +29,10 @@ typedef struct settings
   int      width, height, start_t, steps, seed, count, memory_mb;
   gboolean random_seed, tile_horizontal, tile_vertical;
   double   eta, guidance, feather;
+  char    *name, *base;                                               /* train */
+  double   minutes;
+  int      patch_size;
+  gboolean resume, exclude_selection;
   /* not arguments; set by a rerun */
   df_rect  within;        /* generate: the place; denoise: nothing beyond counts as selected; width 0: unset */
   int      stop_after;    /* whole steps, 0: all */

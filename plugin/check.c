@@ -85,6 +85,30 @@ check_drawable (GimpDrawable **drawables, gboolean replace, GError **error)
   return TRUE;
 }
 
+gboolean
+check_sources (GimpDrawable **drawables, GError **error)
+{
+  int n = gimp_core_object_array_get_length ((GObject **) drawables);
+
+  if (n == 0)
+    return refuse (error, "Select the layers to learn from first.");
+  for (int i = 0; i < n; i++)
+    if (!check_kind (GIMP_ITEM (drawables[i]), FALSE, error))
+      return FALSE;
+  return TRUE;
+}
+
+gboolean
+check_training (const settings *s, GError **error)
+{
+  if (!(s->minutes > 0.0 && s->minutes <= MINUTES_MAX))
+    return refuse (error, "minutes must be above 0 and at most %d; it is %g.", MINUTES_MAX, s->minutes);
+  if (s->patch_size != 0 && (s->patch_size < PATCH_MIN || s->patch_size > PATCH_MAX))
+    return refuse (error, "patch-size must be from %d to %d pixels, or 0 for automatic; it is %d.", PATCH_MIN, PATCH_MAX,
+                   s->patch_size);
+  return TRUE;
+}
+
 /* ------------------------------------------------------------------ settings */
 
 static gboolean

@@ -18,6 +18,10 @@ gboolean refuse (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
 gboolean check_image (GimpImage *image, GError **error);
 /* Exactly one layer that can be read and, for output replace, written. */
 gboolean check_drawable (GimpDrawable **drawables, gboolean replace, GError **error);
+/* One or more layers that can be read. */
+gboolean check_sources (GimpDrawable **drawables, GError **error);
+/* The numbers of a training run. */
+gboolean check_training (const settings *s, GError **error);
 /* Words, numbers and the model's own limits into a request; resolves what "auto", 0 and "" stand for, in s too. */
 gboolean check_settings (settings *s, const df_model *model, df_request *request, GError **error);
 

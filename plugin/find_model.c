@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* find_model: see find_model.h. A model folder is one with model_index.json or config.json in it. */
+/* find_model: see find_model.h. A model folder is one with model_index.json or config.json in it; hidden ones are not
+ * finished. */
 #include "find_model.h"
 
 #include <gio/gio.h>
@@ -63,7 +64,7 @@ look_in (GPtrArray *models, const char *folder)
     {
       char *path = g_build_filename (folder, name, NULL);
 
-      if (is_model (path) && !has_name (models, name))
+      if (name[0] != '.' && is_model (path) && !has_name (models, name))
         g_ptr_array_add (models, g_steal_pointer (&path));
       g_free (path);
     }
@@ -82,12 +83,18 @@ own_folder (void)
   return folder;
 }
 
+char *
+find_user_models (void)
+{
+  return g_build_filename (g_get_user_data_dir (), "gimp-diffusion", "models", NULL);
+}
+
 GPtrArray *
 find_models (void)
 {
   GPtrArray  *models = g_ptr_array_new_with_free_func (g_free);
   char       *own = own_folder (), *shipped = g_build_filename (own, "models", NULL);
-  char       *user = g_build_filename (g_get_user_data_dir (), "gimp-diffusion", "models", NULL);
+  char       *user = find_user_models ();
   const char *more = g_getenv ("GIMP_DIFFUSION_MODELS");
   char      **parts = g_strsplit (more != NULL ? more : "", ":", -1);
 

@@ -9,22 +9,21 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-typedef struct job
+struct job
 {
-  df_session     *session;
-  const df_input *input;
-  int             stop_after;   /* whole steps; 0: all                        */
-  float          *preview, *out;
-  df_error       *err;
-  df_status       status;
-  GMainLoop      *loop;
-  job_tick        tick;
-  gpointer        user;
-  int             answer;       /* atomic: the last job_answer                */
-  int             progress;     /* atomic: of the run, in 1/100000            */
-  int             fresh;        /* atomic: preview holds what nobody has seen */
-  pid_t           parent;
-} job;
+  job_body    body;
+  gpointer    data;
+  float      *preview;
+  df_error   *err;
+  df_status   status;
+  GMainLoop  *loop;
+  job_tick    tick;
+  gpointer    user;
+  int         answer;       /* atomic: the last job_answer                */
+  int         progress;     /* atomic: of the run, in 1/100000            */
+  int         fresh;        /* atomic: preview holds what nobody has seen */
+  pid_t       parent;
+};
 
 static gboolean
 wake (gpointer data)
@@ -33,39 +32,31 @@ wake (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
-static bool
-go_on (void *user, double fraction)
+job_answer
+job_post (job *j, double fraction)
 {
-  job *j = user;
-
   g_atomic_int_set (&j->progress, (int) (fraction * 100000.0));
-  return g_atomic_int_get (&j->answer) == JOB_GO_ON;
+  return (job_answer) g_atomic_int_get (&j->answer);
 }
 
-static void
-offer_preview (job *j)
+float *
+job_wanted (job *j)
 {
-  if (j->preview == NULL || g_atomic_int_get (&j->fresh))
-    return;
-  df_estimate (j->session, j->preview);
+  return j->preview != NULL && !g_atomic_int_get (&j->fresh) ? j->preview : NULL;
+}
+
+void
+job_offer (job *j)
+{
   g_atomic_int_set (&j->fresh, 1);
 }
 
 static gpointer
 work (gpointer data)
 {
-  job              *j        = data;
-  const df_progress progress = { go_on, j };
-  df_status         status   = df_begin (j->session, j->input, j->err);
+  job *j = data;
 
-  if (status == DF_OK)
-    while ((status = df_step (j->session, &progress, j->err)) == DF_OK &&
-           (j->stop_after == 0 || df_session_step (j->session) < j->stop_after))
-      offer_preview (j);
-  if (status == DF_DONE || status == DF_OK ||
-      (status == DF_CANCELLED && g_atomic_int_get (&j->answer) == JOB_STOP && df_session_step (j->session) > 0))
-    status = df_finish (j->session, j->out, j->err);
-  j->status = status;
+  j->status = j->body (j, j->data, j->err);
   g_idle_add (wake, j);
   return NULL;
 }
@@ -88,11 +79,10 @@ show (gpointer data)
 }
 
 df_status
-job_run (df_session *session, const df_input *input, int stop_after, job_tick tick, gpointer user, float *preview,
-         float *out, df_error *err)
+job_do (job_body body, gpointer data, job_tick tick, gpointer user, float *preview, df_error *err)
 {
-  job      j = { .session = session, .input = input, .stop_after = stop_after, .preview = preview, .out = out, .err = err, .tick = tick,
-                 .user = user, .loop = g_main_loop_new (NULL, FALSE), .parent = getppid () };
+  job      j = { .body = body, .data = data, .preview = preview, .err = err, .tick = tick, .user = user,
+                 .loop = g_main_loop_new (NULL, FALSE), .parent = getppid () };
   guint    timer  = g_timeout_add (50, show, &j);
   GThread *worker = g_thread_new ("diffusion", work, &j);
 
@@ -102,6 +92,53 @@ job_run (df_session *session, const df_input *input, int stop_after, job_tick ti
   g_main_loop_unref (j.loop);
   /* cancelled in the moment of finishing */
   return j.status == DF_OK && j.answer == JOB_CANCEL ? DF_CANCELLED : j.status;
+}
+
+/* ------------------------------------------------------------------ a session */
+
+typedef struct session_run
+{
+  df_session     *session;
+  const df_input *input;
+  int             stop_after;   /* whole steps; 0: all */
+  float          *out;
+} session_run;
+
+static bool
+go_on (void *user, double fraction)
+{
+  return job_post (user, fraction) == JOB_GO_ON;
+}
+
+static df_status
+run_session (job *j, gpointer data, df_error *err)
+{
+  session_run      *r        = data;
+  const df_progress progress = { go_on, j };
+  df_status         status   = df_begin (r->session, r->input, err);
+  float            *preview;
+
+  if (status == DF_OK)
+    while ((status = df_step (r->session, &progress, err)) == DF_OK &&
+           (r->stop_after == 0 || df_session_step (r->session) < r->stop_after))
+      if ((preview = job_wanted (j)) != NULL)
+        {
+          df_estimate (r->session, preview);
+          job_offer (j);
+        }
+  if (status == DF_DONE || status == DF_OK ||
+      (status == DF_CANCELLED && g_atomic_int_get (&j->answer) == JOB_STOP && df_session_step (r->session) > 0))
+    status = df_finish (r->session, r->out, err);
+  return status;
+}
+
+df_status
+job_run (df_session *session, const df_input *input, int stop_after, job_tick tick, gpointer user, float *preview,
+         float *out, df_error *err)
+{
+  session_run r = { session, input, stop_after, out };
+
+  return job_do (run_session, &r, tick, user, preview, err);
 }
 
 void

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* job: the one way to run a session: a worker thread steps it while the main loop of this (main) thread, which alone
+/* job: the one way to run anything: a worker thread computes while the main loop of this (main) thread, which alone
  * may speak to GIMP and GTK, shows progress. Dialogs and batch use the same. */
 #ifndef PLUGIN_JOB_H
 #define PLUGIN_JOB_H
@@ -27,8 +27,22 @@ typedef struct job_watch
   job_tick show;
 } job_watch;
 
-/* Begins, steps to the end, or stop_after steps where that is not 0, and finishes into out [canvas]; returns as df_run does. preview: [canvas] space for
- * estimates, or NULL where nobody looks at them.
+/* What the worker thread does, and its three words with the main thread. */
+typedef struct job job;
+typedef df_status (*job_body) (job *j, gpointer data, df_error *err);
+
+/* Says how far it is; the answer of the moment. */
+job_answer job_post         (job *j, double fraction);
+/* Where the next estimate goes; NULL while nobody looks on or the last one has not been seen. Then job_offer. */
+float     *job_wanted       (job *j);
+void       job_offer        (job *j);
+
+/* Runs body (j, data, err) on a thread of its own and returns what it returned; DF_CANCELLED when the last answer was
+ * JOB_CANCEL. preview: space for estimates, or NULL where nobody looks at them. */
+df_status  job_do           (job_body body, gpointer data, job_tick tick, gpointer user, float *preview, df_error *err);
+
+/* Begins, steps to the end, or stop_after steps where that is not 0, and finishes into out [canvas]; returns as df_run
+ * does. preview: [canvas] space for estimates, or NULL where nobody looks at them.
  * Stopped after a whole step it returns DF_OK with the present x̂_0 in out, and df_session_step is short of
  * df_session_steps; stopped earlier, or cancelled, DF_CANCELLED. */
 df_status job_run (df_session *session, const df_input *input, int stop_after, job_tick tick, gpointer user,

@@ -8,8 +8,10 @@
 #include "job.h"
 #include "rerun.h"
 #include "run.h"
+#include "train.h"
 #include "ui/dialog.h"
 #include "ui/progress.h"
+#include "ui/train.h"
 
 typedef struct _Diffusion      { GimpPlugIn parent; } Diffusion;
 typedef struct _DiffusionClass { GimpPlugInClass parent_class; } DiffusionClass;
@@ -64,7 +66,8 @@ ask (GimpProcedure *procedure, GimpProcedureConfig *config, GimpRunMode mode, Gi
   if (mode != GIMP_RUN_INTERACTIVE)
     return GIMP_PDB_SUCCESS;
   if (!check_image (image, error) ||
-      (kind != PROCEDURE_GENERATE && !check_drawable (drawables, FALSE, error)))
+      (kind == PROCEDURE_TRAIN && !check_sources (drawables, error)) ||
+      (kind != PROCEDURE_TRAIN && kind != PROCEDURE_GENERATE && !check_drawable (drawables, FALSE, error)))
     return GIMP_PDB_CALLING_ERROR;
   if (!dialog_possible ())
     {
@@ -76,7 +79,9 @@ ask (GimpProcedure *procedure, GimpProcedureConfig *config, GimpRunMode mode, Gi
       dialog_prepare ();
       return GIMP_PDB_SUCCESS;
     }
-  return dialog_run (procedure, config, kind, image, drawables) ? GIMP_PDB_SUCCESS : GIMP_PDB_CANCEL;
+  return (kind == PROCEDURE_TRAIN ? train_dialog_run (procedure, config)
+                                  : dialog_run (procedure, config, kind, image, drawables)) ? GIMP_PDB_SUCCESS
+                                                                                            : GIMP_PDB_CANCEL;
 }
 
 /* The layers made (g_free the array), NULL-terminated; NULL as in run.h. */
@@ -109,8 +114,9 @@ run (GimpProcedure *procedure, GimpRunMode mode, GimpImage *image, GimpDrawable 
   GimpValueArray   *values;
   GimpPDBStatusType status;
   settings          s;
-  GimpLayer       **layers;
-  progress          window = { 0 };
+  GimpLayer       **layers = NULL;
+  char             *name   = NULL;
+  progress          window = { .caption = kind == PROCEDURE_TRAIN ? "What the model draws by now" : NULL };
   job_watch         watch  = { 0 };
 
   job_die_with_parent ();
@@ -122,13 +128,18 @@ run (GimpProcedure *procedure, GimpRunMode mode, GimpImage *image, GimpDrawable 
   settle_seed (&s, config);
   if (mode == GIMP_RUN_INTERACTIVE)
     watch = progress_watch (&window);
-  layers = run_kind (kind, image, drawables, &s, &watch, &status, &error);
+  if (kind == PROCEDURE_TRAIN)
+    name = run_train (image, drawables, &s, &watch, &status, &error);
+  else
+    layers = run_kind (kind, image, drawables, &s, &watch, &status, &error);
   progress_close (&window);
   settings_clear (&s);
-  if (layers == NULL)
+  if (layers == NULL && name == NULL)
     return gimp_procedure_new_return_values (procedure, status, error);
   values = gimp_procedure_new_return_values (procedure, GIMP_PDB_SUCCESS, NULL);
-  if (kind == PROCEDURE_GENERATE)
+  if (kind == PROCEDURE_TRAIN)
+    GIMP_VALUES_TAKE_STRING (values, 1, name);
+  else if (kind == PROCEDURE_GENERATE)
     GIMP_VALUES_SET_CORE_OBJECT_ARRAY (values, 1, (GObject **) layers);
   else
     GIMP_VALUES_SET_LAYER (values, 1, layers[0]);
@@ -143,7 +154,7 @@ typedef struct procedure_spec
   const char    *name, *label, *blurb, *help;
   procedure_kind kind;
   int            sensitivity;
-  const char    *result;        /* of the one layer; NULL: an array of layers */
+  const char    *result;        /* of the one layer; NULL: an array of layers, or the model's name */
 } procedure_spec;
 
 static const procedure_spec procedures[] = {
@@ -160,6 +171,9 @@ static const procedure_spec procedures[] = {
   { "plug-in-diffusion-rerun", "_Run Again from Layer", "Make a layer again from the recipe in it",
     "Every layer that Generate Image or Partially Denoise made says how in a parasite; this runs that once more.",
     PROCEDURE_RERUN, GIMP_PROCEDURE_SENSITIVE_DRAWABLE, "The layer that holds the result" },
+  { "plug-in-diffusion-train", "_Train Model on This Image…", "Learn the texture of the selected layers",
+    "Trains a diffusion model on patches of the layers, offline, for some minutes. It is found by its name from then on, as "
+    "every other model.", PROCEDURE_TRAIN, GIMP_PROCEDURE_SENSITIVE_DRAWABLE | GIMP_PROCEDURE_SENSITIVE_DRAWABLES, NULL },
 };
 
 static GList *
@@ -188,7 +202,9 @@ create_procedure (GimpPlugIn *plug_in, const char *name)
   gimp_procedure_set_attribution (p, "The gimp-diffusion authors", "The gimp-diffusion authors, GPL-3.0-or-later", "2026");
   gimp_procedure_set_documentation (p, spec->blurb, spec->help, name);
   args_register (p, spec->kind);
-  if (spec->result == NULL)
+  if (spec->kind == PROCEDURE_TRAIN)
+    gimp_procedure_add_string_return_value (p, "model", "Model", "The model's name", "", G_PARAM_READWRITE);
+  else if (spec->result == NULL)
     gimp_procedure_add_core_object_array_return_value (p, "layers", "Layers", "The new layers", GIMP_TYPE_LAYER,
                                                        G_PARAM_READWRITE);
   else

@@ -8,19 +8,8 @@
 #include <libgimp/gimpui.h>
 #include <string.h>
 
-#include "model_chooser.h"
 #include "outlook.h"
-
-typedef struct dialog
-{
-  GObject       *config;
-  GtkWidget     *grid;         /* rows go here: the dialog's own, later that of the expander */
-  int            row;
-  model_chooser *chooser;
-  GtkAdjustment *level;        /* √ᾱ_t; denoise only */
-  GtkWidget     *level_text;
-  gboolean       setting;      /* the slider follows the config just now */
-} dialog;
+#include "rows.h"
 
 gboolean
 dialog_possible (void)
@@ -49,7 +38,7 @@ add_row_for (dialog *d, const char *label, GtkWidget *control, GtkWidget *target
   gtk_grid_attach (GTK_GRID (d->grid), control, 1, d->row++, 1, 1);
 }
 
-static void
+void
 add_row (dialog *d, const char *label, GtkWidget *control)
 {
   add_row_for (d, label, control, control);
@@ -77,8 +66,7 @@ read_name (GtkSpinButton *button, double *value, const char *name)
   return TRUE;
 }
 
-/* lowest: name of the lowest value, or NULL. */
-static GtkWidget *
+GtkWidget *
 spin (dialog *d, const char *property, double low, double high, double step, int digits, const char *lowest,
       const char *tip)
 {
@@ -96,7 +84,7 @@ spin (dialog *d, const char *property, double low, double high, double step, int
   return button;
 }
 
-static GtkWidget *
+GtkWidget *
 words (dialog *d, const char *property, const char *const *ids, const char *const *labels)
 {
   GtkWidget *combo = gtk_combo_box_text_new ();
@@ -112,7 +100,7 @@ words (dialog *d, const char *property, const char *const *ids, const char *cons
   return combo;
 }
 
-static void
+void
 add_check (dialog *d, const char *property, const char *label)
 {
   GtkWidget *check = gtk_check_button_new_with_mnemonic (label);
@@ -338,35 +326,49 @@ lay_out (GtkDialog *window, GtkWidget *grid, const outlook *o)
   gtk_widget_show (o->cost);
 }
 
+GtkWidget *
+dialog_open (dialog *d, GimpProcedure *procedure, const char *title)
+{
+  dialog_prepare ();
+  d->grid = gtk_grid_new ();
+  gtk_grid_set_row_spacing (GTK_GRID (d->grid), 6);
+  gtk_grid_set_column_spacing (GTK_GRID (d->grid), 12);
+  return gimp_procedure_dialog_new (procedure, GIMP_PROCEDURE_CONFIG (d->config), title);
+}
+
+gboolean
+dialog_answer (dialog *d, GtkWidget *window)
+{
+  gboolean   go    = gimp_procedure_dialog_run (GIMP_PROCEDURE_DIALOG (window));
+  GtkWidget *focus = gtk_window_get_focus (GTK_WINDOW (window));
+
+  if (GTK_IS_SPIN_BUTTON (focus))     /* a number just typed, then Alt+O: the button took no focus */
+    gtk_spin_button_update (GTK_SPIN_BUTTON (focus));
+  g_signal_handlers_disconnect_by_data (d->config, d);
+  gtk_widget_destroy (window);
+  return go;
+}
+
 gboolean
 dialog_run (GimpProcedure *procedure, GimpProcedureConfig *config, procedure_kind kind, GimpImage *image,
             GimpDrawable **drawables)
 {
   dialog     d = { .config = G_OBJECT (config) };
-  GtkWidget *window, *grid, *focus;
+  GtkWidget *window, *grid;
   outlook   *o;
   gboolean   go;
 
-  dialog_prepare ();
-  window    = gimp_procedure_dialog_new (procedure, config,
-                                         kind == PROCEDURE_GENERATE  ? _("Generate Image")
-                                         : kind == PROCEDURE_DENOISE ? _("Partially Denoise Selection")
-                                                                     : _("Variations"));
+  window    = dialog_open (&d, procedure, kind == PROCEDURE_GENERATE  ? _("Generate Image")
+                                          : kind == PROCEDURE_DENOISE ? _("Partially Denoise Selection")
+                                                                      : _("Variations"));
+  grid      = d.grid;
   d.chooser = model_chooser_new (d.config, model_changed, &d);
-  grid      = d.grid = gtk_grid_new ();
-  gtk_grid_set_row_spacing (GTK_GRID (grid), 6);
-  gtk_grid_set_column_spacing (GTK_GRID (grid), 12);
   fill (&d, kind);
   follow_config (&d);
   o = outlook_new (window, image, drawables, config, kind, d.chooser);
   lay_out (GTK_DIALOG (window), grid, o);
   outlook_look (o);
-  go    = gimp_procedure_dialog_run (GIMP_PROCEDURE_DIALOG (window));
-  focus = gtk_window_get_focus (GTK_WINDOW (window));
-  if (GTK_IS_SPIN_BUTTON (focus))     /* a number just typed, then Alt+O: the button took no focus */
-    gtk_spin_button_update (GTK_SPIN_BUTTON (focus));
-  g_signal_handlers_disconnect_by_data (d.config, &d);
-  gtk_widget_destroy (window);
+  go = dialog_answer (&d, window);
   outlook_free (o);
   model_chooser_free (d.chooser);
   return go;

@@ -37,7 +37,7 @@ open_window (gpointer user, const char *title, int width, int height, int channe
                                  "_Stop and Keep This", GTK_RESPONSE_ACCEPT, NULL);
   p->picture  = gtk_image_new ();
   p->bar      = gtk_progress_bar_new ();
-  text        = gtk_label_new ("What the network now expects the picture to be (x̂₀)");
+  text        = gtk_label_new (p->caption != NULL ? p->caption : "What the network now expects the picture to be (x̂₀)");
   box         = gtk_box_new (GTK_ORIENTATION_VERTICAL, 12);
   gtk_widget_set_size_request (p->picture, (int) (width * scale), (int) (height * scale));
   gtk_container_set_border_width (GTK_CONTAINER (box), 12);

@@ -12,10 +12,11 @@ typedef struct progress
 {
   GtkWidget *window, *picture, *bar;
   int        width, height, channels;    /* of the canvas */
+  const char *caption;                   /* what the picture shows, NULL: x̂_0 */
   job_answer answer;
 } progress;
 
-/* For run_generate and run_denoise; p starts as zeros and outlives the run. */
+/* For run_generate and its like; p starts as zeros, but for the caption, and outlives the run. */
 job_watch progress_watch (progress *p);
 /* Closes the window where there is one. */
 void      progress_close (progress *p);

@@ -82,7 +82,7 @@ def selection_on(layer):
     return np.frombuffer(data, np.float32).reshape(layer.get_height(), layer.get_width()).copy()
 
 
-def call(name, image, drawables, **arguments):
+def call(name, image, drawables, /, **arguments):
     """(status, first value, error text)"""
     procedure = PDB.lookup_procedure(name)
     config = procedure.create_config()

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* train_config: see train_config.h. From nothing: a small network whose receptive field is limited by three levels, so
+ * that it learns a texture and not the one picture (Kulikov et al. 2023, SinDDM); v prediction with the cosine
+ * schedule, which keeps colours in minutes where ε does not. Padding is circular: the network knows no border. Since
+ * patches are not seamless, the loss leaves out a margin in which they would teach their seams. */
+#include "train_config.h"
+
+#include <stdlib.h>
+#include <yyjson.h>
+
+#include "check.h"
+
+#define LEVELS     3          /* of the small network           */
+#define OWN_PATCH  64
+#define OWN_BATCH  2
+#define MARGIN     4
+
+static int
+multiple_of (const df_model_info *base)
+{
+  return base != NULL ? base->size_multiple : 1 << (LEVELS - 1);
+}
+
+int
+train_patch_size (const settings *s, const df_model_info *base, int shortest, GError **error)
+{
+  int multiple = multiple_of (base), size = s->patch_size;
+
+  if (shortest < PATCH_MIN)
+    {
+      refuse (error, "The layer is too small to learn from: %d × %d pixels at least.", PATCH_MIN, PATCH_MIN);
+      return 0;
+    }
+  if (size == 0)
+    return MAX (MIN (base != NULL ? base->native_width : OWN_PATCH, shortest) / multiple, 1) * multiple;
+  if (size % multiple == 0)
+    return size;
+  refuse (error, "patch-size must be a multiple of %d for this network; it is %d.", multiple, size);
+  return 0;
+}
+
+static void
+add_unet (yyjson_mut_doc *doc, yyjson_mut_val *root, int patch)
+{
+  static const int channels[LEVELS] = { 32, 64, 96 };
+  yyjson_mut_val  *unet = yyjson_mut_obj_add_obj (doc, root, "unet");
+  yyjson_mut_val  *list = yyjson_mut_obj_add_arr (doc, unet, "block_out_channels");
+  yyjson_mut_val  *down = yyjson_mut_obj_add_arr (doc, unet, "down_block_types");
+  yyjson_mut_val  *up   = yyjson_mut_obj_add_arr (doc, unet, "up_block_types");
+
+  for (int i = 0; i < LEVELS; i++)
+    {
+      yyjson_mut_arr_add_int (doc, list, channels[i]);
+      yyjson_mut_arr_add_str (doc, down, "DownBlock2D");
+      yyjson_mut_arr_add_str (doc, up, "UpBlock2D");
+    }
+  yyjson_mut_obj_add_int (doc, unet, "sample_size", patch);
+  yyjson_mut_obj_add_int (doc, unet, "layers_per_block", 1);
+  yyjson_mut_obj_add_int (doc, unet, "norm_num_groups", 8);
+  yyjson_mut_obj_add_bool (doc, unet, "add_attention", false);
+}
+
+static void
+add_card (yyjson_mut_doc *doc, yyjson_mut_val *root, gboolean own, const char *title, const char *description)
+{
+  yyjson_mut_val *card = yyjson_mut_obj_add_obj (doc, root, "card");
+
+  yyjson_mut_obj_add_str (doc, card, "title", title);
+  yyjson_mut_obj_add_str (doc, card, "description", description);
+  if (!own)
+    return;
+  yyjson_mut_obj_add_str (doc, card, "size", "any");
+  yyjson_mut_obj_add_int (doc, card, "steps", 25);
+  yyjson_mut_obj_add_int (doc, card, "denoise_steps", 20);
+}
+
+char *
+train_config (const settings *s, const df_model_info *base, int patch, int channels, const char *title,
+              const char *description)
+{
+  yyjson_mut_doc *doc      = yyjson_mut_doc_new (NULL);
+  yyjson_mut_val *root     = yyjson_mut_obj (doc), *phase;
+  gboolean        circular = base == NULL || base->tileable;
+  char           *text, *copy;
+
+  yyjson_mut_doc_set_root (doc, root);
+  if (base == NULL)
+    add_unet (doc, root, patch);
+  else
+    yyjson_mut_obj_add_str (doc, root, "base", base->path);
+  add_card (doc, root, base == NULL, title, description);
+  phase = yyjson_mut_arr_add_obj (doc, yyjson_mut_obj_add_arr (doc, root, "phases"));
+  yyjson_mut_obj_add_int (doc, phase, "size", patch);
+  yyjson_mut_obj_add_int (doc, phase, "batch", MAX (OWN_BATCH * OWN_PATCH * OWN_PATCH / (patch * patch), 1));
+  yyjson_mut_obj_add_int (doc, phase, "share", 1);
+  yyjson_mut_obj_add_int (doc, phase, "margin", circular ? MARGIN : 0);
+  yyjson_mut_obj_add_real (doc, root, "minutes", s->minutes);
+  yyjson_mut_obj_add_real (doc, root, "learning_rate", base == NULL ? 2e-3 : 5e-4);
+  yyjson_mut_obj_add_int (doc, root, "warmup_steps", 50);
+  yyjson_mut_obj_add_real (doc, root, "ema_decay", 0.997);
+  yyjson_mut_obj_add_int (doc, root, "flip_x", 0);
+  yyjson_mut_obj_add_int (doc, root, "wrap", 0);
+  yyjson_mut_obj_add_int (doc, root, "circular", circular);
+  yyjson_mut_obj_add_int (doc, root, "threads", gimp_get_num_processors ());
+  text = yyjson_mut_write (doc, 0, NULL);
+  copy = g_strdup (text);
+  free (text);
+  yyjson_mut_doc_free (doc);
+  return copy;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* train_folder: where a new model comes to be: a hidden folder beside the user's models, which becomes the model by
+ * one rename, so that nothing half written is ever found. */
+#ifndef PLUGIN_TRAIN_FOLDER_H
+#define PLUGIN_TRAIN_FOLDER_H
+
+#include <glib.h>
+
+typedef struct train_folder
+{
+  char *target;        /* the model                                     */
+  char *work;          /* hidden, of this process                       */
+  char *checkpoint;    /* in target: what a stopped run goes on from    */
+} train_folder;
+
+/* For a model of that name. Makes the work folder, and removes those of processes that were killed. resume: the
+ * model must be there with its checkpoint, else it must not. FALSE with an error that says what to do. */
+gboolean train_folder_open    (train_folder *f, const char *name, gboolean resume, GError **error);
+/* Work becomes the model. */
+gboolean train_folder_publish (const train_folder *f, GError **error);
+/* Removes the work folder if it is still there. */
+void     train_folder_close   (train_folder *f);
+
+/* A free name made of a text: what files cannot be called is replaced, and a number put behind. g_free. */
+char    *train_folder_name    (const char *text);
+
+#endif
