@@ -95,9 +95,9 @@ def peer(name, module, folder, batch, variant, output):
     return Engine(name, [sys.executable, "-m", f"peers.{module}", folder, batch, variant, output])
 
 
-def in_turn(engines, seconds, rounds):
-    """A B A B: each runs for about half a second, then the next. Who is more than twice as slow as the fastest other than
-    the first (ours) leaves after two rounds. Returns who crashed: name → why."""
+def in_turn(ours, peers, others, seconds, rounds):
+    """A B A B: each runs for about half a second, then the next. A peer more than twice as slow as the fastest leaves
+    after two rounds; the others are no peers and stay. Returns who crashed: name → why."""
     failed, count = {}, {}
 
     def guarded(engine, n):
@@ -106,6 +106,7 @@ def in_turn(engines, seconds, rounds):
         except Crash as crash:
             failed[engine.name] = str(crash)
 
+    engines = [ours, *peers, *others]
     for engine in engines:
         guarded(engine, 1)
         if engine.name not in failed:
@@ -115,9 +116,8 @@ def in_turn(engines, seconds, rounds):
     for done in range(rounds):
         if done >= 3 and time.monotonic() > end:
             break
-        alive = [e for e in engines if e.name not in failed]
-        fastest = min((e.median for e in alive[1:] if e.ms), default=0)
-        for engine in alive:
-            if done < 2 or engine is alive[0] or engine.median <= 2 * fastest:
+        limit = 2 * min((e.median for e in peers if e.name not in failed and e.ms), default=0)
+        for engine in engines:
+            if engine.name not in failed and (done < 2 or engine not in peers or engine.median <= limit):
                 guarded(engine, count[engine.name])
     return failed

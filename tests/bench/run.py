@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Our speed beside the peers': ./dev bench runs this with the Python of its own venv.
 
-Every case measures all engines in turn (A B A B), two threads each, and compares each answer with double precision.
-Writes build/bench.json and prints a table for SPEED.md. A peer that crashes or answers wrongly is reported, not counted."""
+Every case measures all engines in turn (A B A B), two threads each, and compares each answer with double
+precision. Writes build/bench.json and prints a table for SPEED.md. A peer that crashes or answers wrongly is
+reported, not counted. Beside other work only the processor times say something, and they but little."""
 import argparse
 import datetime
 import importlib.metadata
@@ -84,7 +85,7 @@ class Bench:
         return engine, error
 
     def start_peer(self, name, module, folder, batch, expected):
-        """The fastest right variant; the quick form takes the one that was found last for this version and machine."""
+        """The fastest right variant; the quick form takes what was found last for this version and machine."""
         key = f"{cpu_model()}, {name} {version(name)}, {module} {folder.name} b{batch}"
         best, why = None, "crashed"
         if self.quick and key in self.chosen:
@@ -134,14 +135,14 @@ class Bench:
 
     # ---------------------------------------------------------------- cases
 
-    def compare(self, case, ours, error, started, failed, extra=()):
+    def compare(self, case, ours, error, started, failed, others=()):
         """Measures in turn, and keeps the result."""
-        engines = [ours] + [engine for engine, _, _ in started]
+        peers = [engine for engine, _, _ in started]
         errors = {engine.name: e for engine, e, _ in started}
-        failed.update(in_turn(engines + list(extra), 40 if self.quick else 150, ROUNDS))
+        failed.update(in_turn(ours, peers, others, 30 if self.quick else 150, ROUNDS))
         if "ours" in failed:
             raise SystemExit(f"{case}: ours {failed['ours']}")
-        right = [e for e in engines[1:] if e.name not in failed]
+        right = [e for e in peers if e.name not in failed]
         fastest = min(right, key=lambda e: e.median, default=None)
         rounds = [p / o for o, p in zip(ours.rounds, fastest.rounds)] if fastest else []
         result = {
@@ -152,12 +153,13 @@ class Bench:
             "ratio_of_rounds": [min(rounds), max(rounds)] if rounds else None,
             "minimum_ms": {e.name: e.minimum for e in [ours] + right},
             "cpu_wall": {e.name: e.cpu_wall for e in [ours] + right},
+            "cpu_ms": {e.name: e.cpu_ms / len(e.ms) for e in [ours] + right},
             "start_ms": {e.name: e.facts.get("start_ms") for e in [ours] + right},
             "python_mb": {e.name: e.facts.get("python_mb") for e in right},
             "versions": {e.name: f"{e.facts['version']} ({variant})" for e, _, variant in started if e in right},
             "failed": {name: f"{why} [{version(name)}]" for name, why in failed.items()},
         }
-        for engine in engines:
+        for engine in [ours, *peers]:
             engine.end()
         self.results.append(result)
         self.write()
@@ -177,8 +179,8 @@ class Bench:
         say("training")
         started = self.peers([("torch", "training")], folder, batch, None, failed)
         peaks = [peer(variant, "sgemm", folder, 1, variant, self.output) for variant in ("numpy", "torch")]
-        result = self.compare(f"train-64 b{batch}", self.start_ours(folder, "--training", "--batch", batch), None, started,
-                              failed, peaks)
+        ours = self.start_ours(folder, "--training", "--batch", batch)
+        result = self.compare(f"train-64 b{batch}", ours, None, started, failed, peaks)
         peak = max(2 * 2048 ** 3 / e.median * 1e-6 for e in peaks)
         for engine in peaks:
             engine.end()
@@ -188,13 +190,13 @@ class Bench:
                                         {"ours": result["ours_ms"], **result["peers"]}.items()}
         result["gflops"], result["sgemm_gflops"] = rate, peak
         texts = [f"{name} {value:.2f}" for name, value in result["samples_per_second"].items()]
-        self.notes.append(f"Training, 64-64-128-128 at 64 px, batch {batch}, samples/s: {', '.join(texts)}; ours has "
-                          f"{rate:.0f} GFLOP/s of forward and backward beside a peak of sgemm of {peak:.0f}: {rate / peak:.2f}.")
+        self.notes.append(f"Training, 64-64-128-128 at 64 px, batch {batch}, samples/s: {', '.join(texts)}; ours does "
+                          f"{rate:.0f} GFLOP/s of forward and backward beside {peak:.0f} of sgemm: {rate / peak:.2f}.")
 
     def whole_picture(self):
         model = ROOT / "models" / "materials-64"
         if not (model / "model_index.json").exists():
-            self.notes.append("Whole picture: left out, for there is no models/materials-64 yet.")
+            self.notes.append("A picture of 256 × 256 at 20 steps: left out, for there is no models/materials-64 yet.")
             return
         say("a picture of 256 × 256, 20 steps")
         failed, seconds = {}, []
@@ -210,8 +212,8 @@ class Bench:
                 engine.measure(1)
         texts = [f"diffusers {e.facts['version']} ({variant}) {e.median * 1e-3:.2f} s, its start not counted"
                  for e, _, variant in other] or [f"diffusers {why}" for why in failed.values()]
-        self.notes.append(f"A picture of 256 × 256 at 20 steps, {model.name}: {statistics.median(seconds):.2f} s, start "
-                          f"included; {'; '.join(texts)}.")
+        self.notes.append(f"A picture of 256 × 256 at 20 steps, {model.name}: {statistics.median(seconds):.2f} s, "
+                          f"start included; {'; '.join(texts)}.")
         for engine, _, _ in other:
             engine.end()
 
@@ -243,20 +245,20 @@ class Bench:
         for r in self.results:
             if r["case"] == "celebahq-256 b1":
                 texts = [f"{name} {ms * 1e-3:.2f} s" for name, ms in r["start_ms"].items() if ms]
-                self.notes.append("From start to the first answer, celebahq-256 b1 (peers: without the imports of Python): "
+                self.notes.append("From start to the first answer, celebahq-256 b1 (peers: without Python's imports): "
                                   + ", ".join(texts) + ".")
 
     def table(self):
         versions = {name: v for r in self.results for name, v in r["versions"].items()}
-        print(f"{datetime.date.today()}; {machine()}; {THREADS} threads; fp32. Median (minimum) in ms; ratio: fastest peer "
-              "that is right to ours, and its range over the rounds.\n")
-        print("| case | ours | " + " | ".join(PEERS) + " | ratio | CPU/wall | MB, ours and leanest peer | error, ours and fastest "
-              "peer |")
-        print("|---|" + "---|" * (len(PEERS) + 5))
+        print(f"{datetime.date.today()}; {machine()}; {THREADS} threads; fp32. Median (minimum) in ms; ratio: fastest "
+              "peer that is right to ours, its range over the rounds, and the same of processor time. CPU/wall "
+              "and error: ours and the fastest peer; MB: peak, ours and the leanest peer.\n")
+        print("| case | ours | " + " | ".join(PEERS) + " | ratio | by CPU time | CPU/wall | MB | error |")
+        print("|---|" + "---|" * (len(PEERS) + 6))
         for r in self.results:
             print(row(r))
-        print("\nVersions (settings of the last case): " + ", ".join(f"{n} {v}" for n, v in versions.items()) + ".")
-        print("The peers' MB hold Python and their libraries (30–340 MB).")
+        print("\nVersions (settings of the last case): " + ", ".join(f"{n} {v}" for n, v in versions.items()) + ". The "
+              "peers' MB hold Python and their libraries (30–340 MB).")
         for r in self.results:
             for name, why in r["failed"].items():
                 print(f"{r['case']}, {name}: {why}")
@@ -269,13 +271,15 @@ def row(r):
         return f"{ms:.1f} ({r['minimum_ms'][name]:.1f})"
 
     fastest = min(r["peers"], key=r["peers"].get, default=None)
-    low, high = r["ratio_of_rounds"] or (0, 0)
-    errors = [f"{e:.1e}" if e is not None else "–" for e in (r["error"], r["peers_error"].get(fastest))]
     cells = [r["case"], time_of("ours", r["ours_ms"])]
     cells += [time_of(name, r["peers"][name]) if name in r["peers"] else "failed" if name in r["failed"] else "–"
               for name in PEERS]
-    cells += [f"**{r['ratio']:.2f}** ({low:.2f}–{high:.2f})" if fastest else "–", f"{r['cpu_wall']['ours']:.2f}",
-              f"{r['ours_rss_mb']:.0f}, {min(r['peers_rss_mb'].values(), default=0):.0f}", ", ".join(errors)]
+    if fastest:
+        low, high = r["ratio_of_rounds"]
+        errors = [f"{e:.1e}" for e in (r["error"], r["peers_error"][fastest]) if e is not None]
+        cells += [f"**{r['ratio']:.2f}** ({low:.2f}–{high:.2f})", f"{r['cpu_ms'][fastest] / r['cpu_ms']['ours']:.2f}",
+                  f"{r['cpu_wall']['ours']:.2f}, {r['cpu_wall'][fastest]:.2f}",
+                  f"{r['ours_rss_mb']:.0f}, {min(r['peers_rss_mb'].values()):.0f}", ", ".join(errors)]
     return "| " + " | ".join(cells) + " |"
 
 
