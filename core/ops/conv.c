@@ -34,17 +34,23 @@ df_conv_flops (const df_conv *conv)
          conv->kernel * conv->in * conv->out;
 }
 
+/* F2 and F4 read 1.8 and 4 times the direct sum's weights, which pays where these stay in the cache, or where many
+ * pixels share them. */
 df_conv_algo
 df_conv_choose (const df_kernels *k, const df_conv *conv)
 {
-  int height = df_conv_out_height (conv), width = df_conv_out_width (conv);
-  int side   = height < width ? height : width;
+  int    height  = df_conv_out_height (conv), width = df_conv_out_width (conv);
+  int    side    = height < width ? height : width;
+  double weights = (double) conv->in * conv->out;
+  bool   cached  = weights < 20e3;
 
-  if (conv->kernel != 3 || conv->stride != 1 || conv->in < 16 || side < 6)
+  if (conv->kernel != 3 || conv->stride != 1 || conv->in < 16 || side < 4)
     return DF_CONV_DIRECT;
-  if (side < 12 || (side < 32 && (double) conv->in * conv->out > 200e3))   /* F4's weights: 4 times the direct ones */
-    return DF_CONV_F2;
-  return DF_CONV_F4;
+  if (side < 6)
+    return cached && conv->in >= 32 ? DF_CONV_F2 : DF_CONV_DIRECT;
+  if (side < 12)
+    return cached && side >= 8 ? DF_CONV_F4 : DF_CONV_F2;
+  return side < 32 && weights > 200e3 ? DF_CONV_F2 : DF_CONV_F4;
 }
 
 df_conv_layout

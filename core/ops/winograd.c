@@ -12,7 +12,7 @@
 #define BLOCK   48    /* tiles of a worker's turn                             */
 #define SHARED  192   /* up to so many tiles the workers share the stages     */
 #define PANELS  4     /* panels of a turn in the shared product               */
-#define WEIGHTS 256   /* tiles that a turn of the weight gradient sums over   */
+#define WEIGHTS 128   /* tiles that a turn of the weight gradient sums over   */
 #define ROWS    8     /* rows of tiles (mr each) of a turn in that product    */
 #define PAD     16
 
