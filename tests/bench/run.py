@@ -39,7 +39,7 @@ class Bench:
     def __init__(self, options):
         self.cache, self.quick = pathlib.Path(options.cache), options.quick
         self.ours, self.out = shlex.split(options.ours), pathlib.Path(options.out)
-        self.results, self.notes = [], []
+        self.results, self.notes, self.wanted = [], [], options.peers.split(",")
         self.choices = self.cache / "variants.json"
         self.chosen = json.loads(self.choices.read_text()) if self.choices.exists() else {}
         self.scratch = tempfile.TemporaryDirectory(dir=self.cache)
@@ -114,7 +114,7 @@ class Bench:
     def peers(self, names, folder, batch, expected, failed):
         """[(engine, error, variant)]"""
         started = []
-        for name, module in names:
+        for name, module in [pair for pair in names if pair[0] in self.wanted]:
             try:
                 started.append(self.start_peer(name, module, folder, batch, expected))
             except Crash as crash:
@@ -318,6 +318,7 @@ def main():
     parser.add_argument("--out", default=ROOT / "build" / "bench.json")
     parser.add_argument("--quick", action="store_true", help="the main cases, in five minutes")
     parser.add_argument("--only", help="cases whose name begins so; training is train-64")
+    parser.add_argument("--peers", default=",".join(PEERS), help="of these alone")
     parser.add_argument("--profile", action="store_true", help="instead: our time, GFLOP/s and GB/s per operation")
     options = parser.parse_args()
     bench = Bench(options)
