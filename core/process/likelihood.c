@@ -101,7 +101,7 @@ df_bound_error (const df_bound_level *l, const df_bound_io *io)
 /* ------------------------------------------------------------------ the ends */
 
 /* log of the mass of N (0, 1) above z. Where erfc is no longer a normal number: its asymptotic series, whose next
- * term is below 1e-5 of the sum there. */
+ * term is below 1e-7 of the sum there. */
 static double
 log_above (double z)
 {
