@@ -33,6 +33,14 @@ df_cpu_isa (void)
   return best;
 }
 
+bool
+df_cpu_plain (void)
+{
+  const char *asked = getenv ("GIMP_DIFFUSION_PLAIN");
+
+  return asked != NULL && strcmp (asked, "1") == 0;
+}
+
 const char *
 df_isa_name (df_isa isa)
 {

@@ -348,7 +348,7 @@ most_buffers (const df_plan *plan)
 }
 
 static bool
-schedule (df_plan *plan, df_plan_mode mode, const df_kernels *k, int threads)
+schedule (df_plan *plan, df_plan_mode mode, bool fuse, const df_kernels *k, int threads)
 {
   size_t  values = (size_t) plan->graph.num_values;
   planner p      = { .plan = plan, .needs_grad = df_alloc (values, sizeof (bool)),
@@ -368,7 +368,7 @@ schedule (df_plan *plan, df_plan_mode mode, const df_kernels *k, int threads)
           new_buffer (plan, value_floats (plan, i));
         }
       for (int i = 0; i < plan->graph.num_ops; i++)
-        if (plan->graph.ops[i].kind == DF_OP_CONV)
+        if (plan->graph.ops[i].kind == DF_OP_CONV && fuse)
           plan->algos[plan->graph.ops[i].weight] = df_exec_algo (plan, &plan->graph.ops[i], k);
       forward_steps (&p);
       mark_needs (&p, mode);
@@ -401,7 +401,7 @@ df_plan_build (df_plan *out, const df_unet_config *config, const df_unet_size *s
   out->size        = *size;
   DF_TRY (check_size (config, size, err));
   DF_TRY (graph_for (out, config, fuse, mode != DF_PLAN_FORWARD, err));
-  if (schedule (out, mode, k, threads))
+  if (schedule (out, mode, fuse, k, threads))
     return DF_OK;
   df_plan_clear (out);
   return df_fail (err, DF_ERROR_MEMORY, "Out of memory while the network was planned.");

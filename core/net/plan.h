@@ -45,7 +45,7 @@ typedef struct df_plan
 
 typedef enum df_plan_mode { DF_PLAN_FORWARD, DF_PLAN_TRAIN, DF_PLAN_TRAIN_INPUT } df_plan_mode;
 
-/* fuse: false schedules the graph as it is (the test that both agree). Errors: ARGUMENT (size), MEMORY. */
+/* fuse: false schedules the graph as it is, with direct sums (the test that both agree). Errors: ARGUMENT (size), MEMORY. */
 DF_CHECKED df_status df_plan_build (df_plan *out, const df_unet_config *config, const df_unet_size *size,
                                     df_plan_mode mode, bool fuse, const df_kernels *k, int threads,
                                     df_error *err);

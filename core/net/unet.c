@@ -3,6 +3,7 @@
 #include "net/unet.h"
 
 #include "base/alloc.h"
+#include "base/cpu.h"
 #include "model/safetensors.h"
 #include "net/network.h"
 
@@ -61,7 +62,7 @@ df_unet_forecast (const df_model *model, const df_unet_size *size, int threads, 
   const df_kernels *k = df_kernels_get ();
   df_plan           plan;
 
-  DF_TRY (df_plan_build (&plan, &model->unet, size, DF_PLAN_FORWARD, true, k, threads, err));
+  DF_TRY (df_plan_build (&plan, &model->unet, size, DF_PLAN_FORWARD, !df_cpu_plain (), k, threads, err));
   out->bytes = df_network_bytes (&plan, k, false) + sizeof (df_unet);
   out->flops = plan.flops;
   df_plan_clear (&plan);
@@ -79,7 +80,7 @@ df_unet_new (df_unet **out, const df_model *model, const df_unet_size *size, df_
   if (unet == NULL)
     return df_fail (err, DF_ERROR_MEMORY, "Out of memory for the network.");
   unet->classes = model->unet.num_class_embeds;
-  status = df_plan_build (&plan, &model->unet, size, DF_PLAN_FORWARD, true, df_kernels_get (),
+  status = df_plan_build (&plan, &model->unet, size, DF_PLAN_FORWARD, !df_cpu_plain (), df_kernels_get (),
                           df_pool_threads (pool), err);
   if (status == DF_OK)
     status = df_network_new (&unet->net, &plan, pool, false, err);

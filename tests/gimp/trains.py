@@ -100,8 +100,8 @@ Gimp.Selection.none(image)
 # ------------------------------------------------------------------ what is refused
 
 refused("no layer", "Select the layers")
-refused("the default base is not here", 'There is no model "materials-64". Installed are:', layer, base="materials-64")
-refused("… and what to do", 'Set base to ""', layer, base="materials-64")
+refused("a base that is not here", 'There is no model "marble-64". Installed are:', layer, base="marble-64")
+refused("… and what to do", 'Set base to ""', layer, base="marble-64")
 refused("a name that exists", "already", layer, name="blue")
 refused("a name that is shipped", "already", layer, name="tiny")
 refused("a name that is no file's", "no slash", layer, name="a/b")
