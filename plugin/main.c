@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* main: which procedures exist, and the three run modes; nothing else. */
 #include <libgimp/gimp.h>
+#include <signal.h>
 #include <string.h>
 
 #include "args.h"
@@ -120,6 +121,7 @@ run (GimpProcedure *procedure, GimpRunMode mode, GimpImage *image, GimpDrawable 
   job_watch         watch  = { 0 };
 
   job_die_with_parent ();
+  signal (SIGXFSZ, SIG_IGN);     /* a file that may not grow is an error like a full disk */
   gegl_init (NULL, NULL);
   status = ask (procedure, config, mode, image, drawables, kind, &error);
   if (status != GIMP_PDB_SUCCESS)

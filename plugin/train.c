@@ -33,6 +33,8 @@ typedef struct training
   gint64           next;         /* preview, g_get_monotonic_time ()                   */
   gint64           started;
   int              told;         /* seconds left as shown, -1: none                    */
+  gboolean         unresumable;  /* the model was kept without a checkpoint, because … */
+  df_error         problem;
 } training;
 
 static const char *
@@ -119,18 +121,19 @@ write_thumbnail (const training *t, const char *folder)
   g_free (sample);
 }
 
-/* Model and, when it was stopped, checkpoint; the checkpoint first, so that a full disk leaves the model as it was. */
+/* The model and, when it was stopped, a checkpoint. That is eight times as large: where only the model fits, it is kept
+ * alone, and it is said. */
 static df_status
-keep (const training *t, gboolean stopped, df_error *err)
+keep (training *t, gboolean stopped, df_error *err)
 {
   const char *folder = destination_of (t);
   char       *path   = g_build_filename (folder, "checkpoint.safetensors", NULL);
-  df_status   status = stopped ? df_trainer_checkpoint (t->trainer, path, err) : DF_OK;
+  df_status   status = df_trainer_export (t->trainer, folder, true, true, err);
 
   if (status == DF_OK)
-    status = df_trainer_export (t->trainer, folder, true, true, err);
-  if (status == DF_OK)
     write_thumbnail (t, folder);
+  if (status == DF_OK && stopped && df_trainer_checkpoint (t->trainer, path, &t->problem) != DF_OK)
+    t->unresumable = TRUE;
   if (status == DF_OK && !stopped)
     g_remove (path);
   g_free (path);
@@ -330,6 +333,8 @@ run_train (GimpImage *image, GimpDrawable **drawables, settings *s, const job_wa
   sources_clear (&t.data);
   df_model_close (t.base);
   g_free (t.config);
+  if (fine && t.unresumable)
+    gimp_message (t.problem.text);
   if (!fine)
     g_clear_pointer (&t.name, g_free);
   return t.name;
