@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* threads: see threads.h. A job is published by a generation number; each worker takes part once per
- * generation. Tiles come from `next`; the caller leaves when every worker has said that it is out. */
+/* threads: see threads.h. A job is published by a generation number. A worker takes part by entering `gate`, which
+ * the caller closes when no tile is left: on a busy machine a worker that has not got a processor by then finds the
+ * gate closed, and nobody waits for it. */
 #define _GNU_SOURCE   /* sched_getaffinity */
 #include "base/threads.h"
 
@@ -13,6 +14,8 @@
 
 #define SPINS 2000   /* about 20 µs: longer than the gap between two ops, shorter than a time slice */
 
+#define CLOSED (1 << 30)
+
 struct df_pool
 {
   int             threads;
@@ -20,7 +23,7 @@ struct df_pool
   pthread_mutex_t mutex;
   pthread_cond_t  wake, done;
   atomic_uint     generation;
-  atomic_int      busy;       /* workers that have not left the present job */
+  atomic_int      gate;       /* workers inside the present job, and CLOSED */
   atomic_size_t   next;
   atomic_bool     quit;
   size_t          tiles;
@@ -81,8 +84,9 @@ work (void *data)
       seen = wait_for_job (pool, seen);
       if (atomic_load (&pool->quit))
         return NULL;
-      take_tiles (pool, index);
-      if (atomic_fetch_sub (&pool->busy, 1) == 1)
+      if ((atomic_fetch_add (&pool->gate, 1) & CLOSED) == 0)
+        take_tiles (pool, index);
+      if (atomic_fetch_sub (&pool->gate, 1) == CLOSED + 1)
         {
           pthread_mutex_lock (&pool->mutex);
           pthread_cond_signal (&pool->done);
@@ -124,6 +128,7 @@ df_pool_new (int threads)
   pthread_cond_init (&pool->wake, NULL);
   pthread_cond_init (&pool->done, NULL);
   pool->threads = 1;
+  pool->gate    = CLOSED;
   pool->workers = df_alloc ((size_t) threads, sizeof *pool->workers);
   while (pool->workers != NULL && pool->threads < threads)
     {
@@ -180,13 +185,17 @@ df_pool_run (df_pool *pool, size_t tiles, df_tile_fn fn, void *ctx)
   pool->fn    = fn;
   pool->ctx   = ctx;
   atomic_store (&pool->next, 0);
-  atomic_store (&pool->busy, pool->threads - 1);
+  atomic_fetch_and (&pool->gate, ~CLOSED);
   publish (pool);
   take_tiles (pool, 0);
-  for (int i = 0; i < SPINS && atomic_load (&pool->busy) > 0; i++)
+  if (atomic_fetch_or (&pool->gate, CLOSED) == 0)
+    return;
+  for (int i = 0; i < SPINS && atomic_load (&pool->gate) != CLOSED; i++)
     pause_cpu ();
+  if (atomic_load (&pool->gate) == CLOSED)
+    return;
   pthread_mutex_lock (&pool->mutex);
-  while (atomic_load (&pool->busy) > 0)
+  while (atomic_load (&pool->gate) != CLOSED)
     pthread_cond_wait (&pool->done, &pool->mutex);
   pthread_mutex_unlock (&pool->mutex);
 }

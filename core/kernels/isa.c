@@ -133,6 +133,60 @@ tile (const df_tile *t)
     }
 }
 
+/* ------------------------------------------------------------------ product */
+
+INLINE void
+product_rows (int m, const float *a, size_t a_stride, const float *b, float *c, size_t c_stride, int k)
+{
+  vf acc[DF_MR][DF_NV];
+
+  UNROLL for (int i = 0; i < m; i++)
+    UNROLL for (int v = 0; v < DF_NV; v++)
+      acc[i][v] = (vf) { 0 };
+  for (int j = 0; j < k; j++, a++, b += DF_NR)
+    {
+      vf bv[DF_NV];
+
+      UNROLL for (int v = 0; v < DF_NV; v++)
+        bv[v] = load (b + v * DF_LANES);
+      UNROLL for (int i = 0; i < m; i++)
+        UNROLL for (int v = 0; v < DF_NV; v++)
+          acc[i][v] += a[(size_t) i * a_stride] * bv[v];
+    }
+  UNROLL for (int i = 0; i < m; i++)
+    UNROLL for (int v = 0; v < DF_NV; v++)
+      store (c + (size_t) i * c_stride + v * DF_LANES, acc[i][v]);
+}
+
+/* What is left over goes in powers of two: a row's sum does not know its neighbours. */
+static void
+product (const float *a, size_t a_stride, const float *b, float *c, size_t c_stride, size_t rows, int k)
+{
+  for (; rows >= DF_MR; rows -= DF_MR, a += DF_MR * a_stride, c += DF_MR * c_stride)
+    product_rows (DF_MR, a, a_stride, b, c, c_stride, k);
+#if DF_MR > 8
+  if (rows >= 8)
+    {
+      product_rows (8, a, a_stride, b, c, c_stride, k);
+      rows -= 8, a += 8 * a_stride, c += 8 * c_stride;
+    }
+#endif
+#if DF_MR > 4
+  if (rows >= 4)
+    {
+      product_rows (4, a, a_stride, b, c, c_stride, k);
+      rows -= 4, a += 4 * a_stride, c += 4 * c_stride;
+    }
+#endif
+  if (rows >= 2)
+    {
+      product_rows (2, a, a_stride, b, c, c_stride, k);
+      rows -= 2, a += 2 * a_stride, c += 2 * c_stride;
+    }
+  if (rows >= 1)
+    product_rows (1, a, a_stride, b, c, c_stride, k);
+}
+
 /* ------------------------------------------------------------------ exp, SiLU */
 
 /* e^x for x ≤ 88, 0 below -87: x = n·ln 2 + r, |r| ≤ ln 2 / 2, Taylor to r⁷ (relative error < 2e-7). */
@@ -421,7 +475,7 @@ adamw (const df_adamw *o, const float *grad, float *w, float *m1, float *m2, flo
 extern const df_winograd DF_F2, DF_F4;
 extern const df_kernels  DF_TABLE;
 const df_kernels         DF_TABLE = {
-  .mr = DF_MR, .nr = DF_NR, .f2 = &DF_F2, .f4 = &DF_F4, .tile = tile, .silu = silu, .silu_back = silu_back, .norm_sums = norm_sums,
+  .mr = DF_MR, .nr = DF_NR, .f2 = &DF_F2, .f4 = &DF_F4, .tile = tile, .product = product, .silu = silu, .silu_back = silu_back, .norm_sums = norm_sums,
   .back_sums = back_sums, .norm_apply = norm_apply, .norm_back = norm_back, .exp_row = exp_row,
   .axpy = axpy, .sum_squares = sum_squares, .adamw = adamw,
 };

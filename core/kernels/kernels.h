@@ -76,6 +76,8 @@ typedef struct df_kernels
   const df_winograd *f2, *f4;
 
   void (*tile) (const df_tile *tile);
+  /* c[rows][nr] = a[rows][k]·b[k][nr], rows of a and c a_stride and c_stride floats apart. */
+  void (*product) (const float *a, size_t a_stride, const float *b, float *c, size_t c_stride, size_t rows, int k);
 
   /* y = x·sigmoid(x); dx (+)= dy·silu'(x). y may be x, dx may be dy. */
   void (*silu)      (const float *x, float *y, size_t n);

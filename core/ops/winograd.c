@@ -209,31 +209,12 @@ transform_output (const wino *j, size_t tile, const float *s)
 static void
 multiply (const wino *j, const float *v, float *s, size_t position, size_t first, size_t last, size_t tiles)
 {
-  static const ptrdiff_t none[1] = { 0 };
-  const df_kernels      *k     = j->k;
-  size_t                 in    = (size_t) j->conv->in, nr = (size_t) k->nr;
-  const float           *u     = j->io->packed + position * panels_of (k, j->conv->out) * nr * in;
-  const float           *a[DF_MAX_MR];
-  float                 *c[DF_MAX_MR];
-  df_tile t = { .n = k->nr, .segs = 1, .k = (int) in, .a = a, .a_seg = none, .a_k = 1, .b_seg = none, .b_k = k->nr,
-                .c = c, .scale = 1.0f };
+  size_t       in = (size_t) j->conv->in, panel_floats = (size_t) j->k->nr * in;
+  const float *u  = j->io->packed + position * panels_of (j->k, j->conv->out) * panel_floats;
 
-  v += position * j->v_position;
-  s += position * j->s_position;
   for (size_t panel = first; panel < last; panel++)
-    {
-      t.b = u + panel * nr * in;
-      for (size_t m = 0; m < tiles; m += (size_t) k->mr)
-        {
-          t.m = (int) df_min_size ((size_t) k->mr, tiles - m);
-          for (int i = 0; i < t.m; i++)
-            {
-              a[i] = v + (m + (size_t) i) * in;
-              c[i] = s + (m + (size_t) i) * j->out_stride + panel * nr;
-            }
-          k->tile (&t);
-        }
-    }
+    j->k->product (v + position * j->v_position, in, u + panel * panel_floats,
+                   s + position * j->s_position + panel * (size_t) j->k->nr, j->out_stride, tiles, j->conv->in);
 }
 
 /* ------------------------------------------------------------------ forward */
