@@ -19,7 +19,8 @@ typedef enum procedure_kind
   PROCEDURE_DENOISE    = 1 << 1,
   PROCEDURE_VARIATIONS = 1 << 2,
   PROCEDURE_RERUN      = 1 << 3,     /* has no arguments: they are in the recipe */
-  PROCEDURE_TRAIN      = 1 << 4
+  PROCEDURE_TRAIN      = 1 << 4,
+  PROCEDURE_MODELS     = 1 << 5      /* neither                                  */
 } procedure_kind;
 
 typedef struct settings

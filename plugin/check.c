@@ -140,7 +140,7 @@ set_word (char **field, const char *word)
 static gboolean
 check_words (settings *s, const df_model_info *info, df_request *r, GError **error)
 {
-  static const char *const samplers[] = { "auto", "ddim", "ddpm", NULL }, *const layers[] = { "layer", NULL };
+  static const char *const samplers[] = { "auto", "ddim", "ddpm", NULL }, *const layers[] = { "layer", "pattern", NULL };
   static const char *const outputs[] = { "replace", "new-layer", NULL }, *const edges[] = { "noise-level", "blend", NULL };
   static const char *const spacings[] = { "linear", "quad", NULL };
 
@@ -151,6 +151,8 @@ check_words (settings *s, const df_model_info *info, df_request *r, GError **err
     return FALSE;
   if (s->output[0] == '\0')
     set_word (&s->output, s->kind == PROCEDURE_GENERATE ? "layer" : "replace");
+  if (s->kind == PROCEDURE_GENERATE && strcmp (s->output, "pattern") == 0 && !(s->tile_horizontal && s->tile_vertical))
+    return refuse (error, "A pattern must be seamless both ways: switch on tile-horizontal and tile-vertical.");
   if (s->kind == PROCEDURE_GENERATE)
     return check_word ("output", s->output, layers, error);
   if (s->edge[0] == '\0')

@@ -7,10 +7,12 @@
 #include "args.h"
 #include "check.h"
 #include "job.h"
+#include "library.h"
 #include "rerun.h"
 #include "run.h"
 #include "train.h"
 #include "ui/dialog.h"
+#include "ui/library.h"
 #include "ui/progress.h"
 #include "ui/train.h"
 
@@ -149,6 +151,28 @@ run (GimpProcedure *procedure, GimpRunMode mode, GimpImage *image, GimpDrawable 
   return values;
 }
 
+/* The library asks nothing of an image. */
+static GimpValueArray *
+run_models (GimpProcedure *procedure, GimpRunMode mode, GimpImage *image, GimpDrawable **drawables,
+            GimpProcedureConfig *config, gpointer data)
+{
+  GError         *error = NULL;
+  GimpValueArray *values;
+
+  if (mode == GIMP_RUN_INTERACTIVE)
+    {
+      if (!dialog_possible ())
+        {
+          refuse (&error, "There is no display for a dialog: use RUN-NONINTERACTIVE for the names of the models.");
+          return gimp_procedure_new_return_values (procedure, GIMP_PDB_CALLING_ERROR, error);
+        }
+      library_run ();
+    }
+  values = gimp_procedure_new_return_values (procedure, GIMP_PDB_SUCCESS, NULL);
+  g_value_take_boxed (gimp_value_array_index (values, 1), library_names ());
+  return values;
+}
+
 /* ------------------------------------------------------------------ procedures */
 
 typedef struct procedure_spec
@@ -156,7 +180,7 @@ typedef struct procedure_spec
   const char    *name, *label, *blurb, *help;
   procedure_kind kind;
   int            sensitivity;
-  const char    *result;        /* of the one layer; NULL: an array of layers, or the model's name */
+  const char    *result;        /* of a procedure that returns one layer */
 } procedure_spec;
 
 static const procedure_spec procedures[] = {
@@ -176,6 +200,8 @@ static const procedure_spec procedures[] = {
   { "plug-in-diffusion-train", "_Train Model on This Image…", "Learn the texture of the selected layers",
     "Trains a diffusion model on patches of the layers, offline, for some minutes. It is found by its name from then on, as "
     "every other model.", PROCEDURE_TRAIN, GIMP_PROCEDURE_SENSITIVE_DRAWABLE | GIMP_PROCEDURE_SENSITIVE_DRAWABLES, NULL },
+  { "plug-in-diffusion-models", "_Model Library…", "See, import and delete diffusion models",
+    "Without a dialog: the names of the installed models.", PROCEDURE_MODELS, GIMP_PROCEDURE_SENSITIVE_ALWAYS, NULL },
 };
 
 static GList *
@@ -196,8 +222,9 @@ create_procedure (GimpPlugIn *plug_in, const char *name)
 
   while (strcmp (spec->name, name) != 0)
     spec++;
-  p = gimp_image_procedure_new (plug_in, name, GIMP_PDB_PROC_TYPE_PLUGIN, run, GINT_TO_POINTER (spec->kind), NULL);
-  gimp_procedure_set_image_types (p, "RGB*, GRAY*");
+  p = gimp_image_procedure_new (plug_in, name, GIMP_PDB_PROC_TYPE_PLUGIN, spec->kind == PROCEDURE_MODELS ? run_models : run,
+                                GINT_TO_POINTER (spec->kind), NULL);
+  gimp_procedure_set_image_types (p, spec->kind == PROCEDURE_MODELS ? "*" : "RGB*, GRAY*");
   gimp_procedure_set_sensitivity_mask (p, spec->sensitivity);
   gimp_procedure_set_menu_label (p, spec->label);
   gimp_procedure_add_menu_path (p, "<Image>/Filters/Diffusion");
@@ -206,7 +233,9 @@ create_procedure (GimpPlugIn *plug_in, const char *name)
   args_register (p, spec->kind);
   if (spec->kind == PROCEDURE_TRAIN)
     gimp_procedure_add_string_return_value (p, "model", "Model", "The model's name", "", G_PARAM_READWRITE);
-  else if (spec->result == NULL)
+  else if (spec->kind == PROCEDURE_MODELS)
+    gimp_procedure_add_string_array_return_value (p, "names", "Names", "The installed models", G_PARAM_READWRITE);
+  else if (spec->kind == PROCEDURE_GENERATE)
     gimp_procedure_add_core_object_array_return_value (p, "layers", "Layers", "The new layers", GIMP_TYPE_LAYER,
                                                        G_PARAM_READWRITE);
   else

@@ -8,6 +8,7 @@
 #include "check.h"
 #include "job.h"
 #include "layer_out.h"
+#include "pattern_out.h"
 #include "prepare.h"
 #include "recipe.h"
 #include "region_in.h"
@@ -151,6 +152,30 @@ recipe_of (const generate *g, guint index)
                                   .stopped_after = index + 1 == g->pictures->len ? g->stopped_after : 0 });
 }
 
+/* Named after model and seed; g_free. */
+static char *
+name_of (const generate *g, guint index)
+{
+  return g_strdup_printf ("%s %" G_GINT64_FORMAT, g->info->title, (gint64) g->s->seed + index);
+}
+
+/* No layers, but no failure. */
+static GimpLayer **
+publish_patterns (const generate *g, GError **error)
+{
+  gboolean fine = TRUE;
+
+  for (guint i = 0; i < g->pictures->len && fine; i++)
+    {
+      char *name = name_of (g, i);
+
+      fine = pattern_save (name, g->p.place.width, g->p.place.height, g->pictures->pdata[i], error);
+      g_free (name);
+    }
+  gimp_patterns_refresh ();
+  return fine ? g_new0 (GimpLayer *, 1) : NULL;
+}
+
 static GimpLayer **
 publish_pictures (const generate *g, GError **error)
 {
@@ -159,7 +184,7 @@ publish_pictures (const generate *g, GError **error)
 
   for (guint i = 0; i < n; i++)
     {
-      char *name = g_strdup_printf ("%s %" G_GINT64_FORMAT, g->info->title, (gint64) g->s->seed + i);
+      char *name = name_of (g, i);
 
       layers[i] = layer_from_rgba (g->image, name, &g->p.place, g->pictures->pdata[i], error);
       g_free (name);
@@ -197,7 +222,7 @@ generate_with (generate *g, const df_model *model, GimpPDBStatusType *status, GE
   *status     = GIMP_PDB_EXECUTION_ERROR;
   g->pictures = g_ptr_array_new_with_free_func (g_free);
   if (compute_pictures (g, session, status, error) && still_open (g->image, error))
-    layers = publish_pictures (g, error);
+    layers = (strcmp (g->s->output, "pattern") == 0 ? publish_patterns : publish_pictures) (g, error);
   g_ptr_array_unref (g->pictures);
   df_session_free (session);
   gimp_progress_end ();

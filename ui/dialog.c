@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "outlook.h"
+#include "plugin/command.h"
 #include "rows.h"
 
 gboolean
@@ -230,6 +231,29 @@ begin_details (dialog *d)
 }
 
 static void
+copy_command (GtkButton *button, dialog *d)
+{
+  settings s    = args_read (GIMP_PROCEDURE_CONFIG (d->config), d->kind);
+  char    *text = command_text (d->image, d->drawables, gimp_procedure_get_name (d->procedure), &s);
+
+  gtk_clipboard_set_text (gtk_clipboard_get (GDK_SELECTION_CLIPBOARD), text, -1);
+  gtk_clipboard_store (gtk_clipboard_get (GDK_SELECTION_CLIPBOARD));
+  g_free (text);
+  settings_clear (&s);
+}
+
+static void
+add_copy (dialog *d)
+{
+  GtkWidget *button = gtk_button_new_with_mnemonic (_("Copy as e_quivalent gimp-console command"));
+
+  gtk_widget_set_tooltip_text (button, _("For scripts: does the same without a window. Save the image as XCF first: the "
+                                         "command reads that file, with its layers and its selection"));
+  g_signal_connect (button, "clicked", G_CALLBACK (copy_command), d);
+  gtk_grid_attach (GTK_GRID (d->grid), button, 0, d->row++, 2, 1);
+}
+
+static void
 add_details (dialog *d, procedure_kind kind)
 {
   static const char *const ids[] = { "auto", "ddim", "ddpm", NULL }, *const labels[] = { "automatic", "DDIM", "DDPM" };
@@ -244,16 +268,20 @@ add_details (dialog *d, procedure_kind kind)
   add_row (d, "Guidance scale", spin (d, "guidance", 0, 20, 0.5, 2, NULL, "1: off; more: closer to the class"));
   add_row (d, "Memor_y cap (MB)", spin (d, "memory-mb", 0, 1000000, 100, 0, "automatic", "Automatic: half of the free "
                                         "memory. A run that needs more is refused before it starts"));
+  add_copy (d);
 }
 
 static void
 fill_generate (dialog *d)
 {
+  static const char *const outputs[] = { "layer", "pattern", NULL };
+  const char *const        output_labels[] = { _("new layers"), _("GIMP patterns (seamless both ways)") };
   const char *tip = "Automatic: as the selection, else what suits model and image";
 
   add_row (d, "_Width", spin (d, "width", 0, 65536, 8, 0, "automatic", tip));
   add_row (d, "Hei_ght", spin (d, "height", 0, 65536, 8, 0, "automatic", tip));
   add_row (d, "Num_ber of layers", spin (d, "count", 1, COUNT_MAX, 1, 0, NULL, "With seeds seed, seed + 1, …"));
+  add_row (d, "O_utput", words (d, "output", outputs, output_labels));
 }
 
 static void
@@ -353,7 +381,8 @@ gboolean
 dialog_run (GimpProcedure *procedure, GimpProcedureConfig *config, procedure_kind kind, GimpImage *image,
             GimpDrawable **drawables)
 {
-  dialog     d = { .config = G_OBJECT (config) };
+  dialog     d = { .config = G_OBJECT (config), .procedure = procedure, .image = image, .drawables = drawables,
+                   .kind = kind };
   GtkWidget *window, *grid;
   outlook   *o;
   gboolean   go;

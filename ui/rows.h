@@ -7,6 +7,7 @@
 #include <libgimp/gimpui.h>
 
 #include "model_chooser.h"
+#include "plugin/args.h"
 
 typedef struct dialog
 {
@@ -17,6 +18,11 @@ typedef struct dialog
   GtkAdjustment *level;        /* √ᾱ_t; denoise only */
   GtkWidget     *level_text;
   gboolean       setting;      /* the slider follows the config just now */
+  /* what is asked for */
+  GimpProcedure *procedure;
+  GimpImage     *image;
+  GimpDrawable **drawables;
+  procedure_kind kind;
 } dialog;
 
 /* A window, and an empty grid that is not yet in it; and at last: wait for the answer, close it. TRUE: OK. */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Inside GIMP with a display: both dialogs and the window of a run, answered by keys from outside (screen.py)."""
 import json
+import subprocess
 import threading
 
 from inside import *  # noqa: F401, F403
@@ -141,6 +142,29 @@ def variations_dialog():
     image.delete()
 
 
+def copied_command():
+    """What the dialog copies makes in gimp-console what its OK makes."""
+    image, layer = open_image()
+    layer.set_name("it's \"my\" layer")
+    file, copied = Gio.File.new_for_path(scratch("my picture.xcf")), scratch("command")
+    Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, file, None)
+    image.set_file(file)
+    thread = answer((DENOISE, "alt+d ctrl+a 4 2 Tab"), (DENOISE, "alt+p ctrl+a 4 Tab"), (DENOISE, "alt+i"), (DENOISE, "alt+q"),
+                    (DENOISE, f"clipboard {copied}"), (DENOISE, "alt+o"))
+    status, _, error = denoise(image, layer, **INTERACTIVE)
+    thread.join()
+    run = subprocess.run(["sh", "-c", Path(copied).read_text()], capture_output=True, text=True, timeout=300)
+    other = Gio.File.new_for_path(scratch("my picture-diffusion.xcf"))
+    if not check("the copied command runs", run.returncode == 0 and other.query_exists(None), run.stderr[-800:]):
+        return
+    again = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, other)
+    check("the copied command makes the same pixels", succeeded(status) and
+          native(again.get_layers()[0]).tobytes() == native(layer).tobytes() and
+          recipe_of(again.get_layers()[0])["arguments"]["seed"] == 42, error)
+    again.delete()
+    image.delete()
+
+
 def changed_meanwhile():
     """Another selection during the run: the result becomes a layer of its own."""
     image, layer = open_image()
@@ -164,5 +188,6 @@ refused_before_ok()
 stopped()
 random_seeds()
 variations_dialog()
+copied_command()
 changed_meanwhile()
 finish()

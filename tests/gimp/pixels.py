@@ -185,6 +185,25 @@ def generated():
         image.delete()
 
 
+def pattern():
+    image = Gimp.Image.new(64, 64, RGB)
+    tiles = {"tile-horizontal": True, "tile-vertical": True, "width": 32, "height": 48}
+    generate(image, **tiles)
+    wanted = floats(image.get_layers()[0], "R'G'B' float")
+    status, layers, error = generate(image, output="pattern", count=2, **tiles)
+    folder = Path(os.environ["GIMP3_DIRECTORY"]) / "patterns"
+    check("pattern: one file for each seed and no layer", succeeded(status) and len(image.get_layers()) == 1 and
+          sorted(p.name for p in folder.iterdir()) == ["Tiny (for tests) 7.pat", "Tiny (for tests) 8.pat"], error)
+    loaded = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(str(folder / "Tiny (for tests) 7.pat")))
+    got = floats(loaded.get_layers()[0], "R'G'B' float")
+    check("pattern: GIMP reads it, with the pixels of the layer", got.shape == wanted.shape and
+          abs(got - wanted).max() < 0.005, abs(got - wanted).max() if got.shape == wanted.shape else got.shape)
+    generate(image, output="pattern", **tiles)
+    check("pattern: an old one is not overwritten", (folder / "Tiny (for tests) 7-2.pat").exists())
+    loaded.delete()
+    image.delete()
+
+
 components()
 out_of_gamut()
 repeatable()
@@ -192,4 +211,5 @@ ramp()
 new_layer()
 recipes()
 generated()
+pattern()
 finish()

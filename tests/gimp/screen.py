@@ -5,11 +5,18 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 
 from host import HERE, clean
+
+
+CLIPBOARD = """import gi
+gi.require_version("Gtk", "3.0")
+from gi.repository import Gdk, Gtk
+print(Gtk.Clipboard.get(Gdk.SELECTION_CLIPBOARD).wait_for_text(), end="")"""
 
 
 class Screen:
@@ -33,13 +40,17 @@ class Screen:
         self.server.wait()
 
     def key(self, window, keys):
-        """Keys for the visible window whose title has this pattern, or "shot FILE", a picture of it; False while there is
-        none."""
+        """Keys for the visible window whose title has this pattern, or "shot FILE", a picture of it, or "clipboard FILE",
+        the text that was copied; False while there is none."""
         environment = dict(os.environ, DISPLAY=self.display)
         found = subprocess.run(["xdotool", "search", "--onlyvisible", "--name", window], env=environment,
                                capture_output=True, text=True).stdout.split()
         if found and keys.startswith("shot "):
             subprocess.run(["import", "-window", found[0], keys[5:]], env=environment, check=True, timeout=20)
+            return True
+        if found and keys.startswith("clipboard "):
+            text = subprocess.run([sys.executable, "-c", CLIPBOARD], env=environment, check=True, capture_output=True, timeout=60)
+            Path(keys[10:]).write_bytes(text.stdout)
             return True
         for number in found[:1]:
             subprocess.run(["xdotool", "windowraise", number, "windowfocus", "--sync", number, "key", "--clearmodifiers",
