@@ -180,35 +180,22 @@ compare_all (const char *set, yyjson_val *entry, const backward_run *r)
 }
 
 static void
+run_case (const char *set, const df_model *model, yyjson_val *entry, df_pool *pool)
+{
+  backward_run r = run_backward (set, model, entry, pool);
+
+  compare_all (set, entry, &r);
+  for (int p = 0; p < r.net.plan.graph.num_params; p++)
+    df_free (r.grads[p]);
+  df_free (r.grads);
+  df_network_clear (&r.net);
+}
+
+static void
 gradients_are_torchs (void **state)
 {
-  df_pool *pool = df_pool_new (2);
-
   (void) state;
-  for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
-    {
-      yyjson_doc *doc   = vectors_manifest (sets[i]);
-      yyjson_val *cases = yyjson_obj_get (yyjson_doc_get_root (doc), "cases");
-      df_model   *model;
-      char        path[1024];
-
-      vectors_path (path, sizeof path, sets[i], "model");
-      assert_int_equal (df_model_open (&model, path, NULL), DF_OK);
-      assert_true (yyjson_arr_size (cases) > 0);
-      for (size_t j = 0; j < yyjson_arr_size (cases); j++)
-        {
-          backward_run r = run_backward (sets[i], model, yyjson_arr_get (cases, j), pool);
-
-          compare_all (sets[i], yyjson_arr_get (cases, j), &r);
-          for (int p = 0; p < r.net.plan.graph.num_params; p++)
-            df_free (r.grads[p]);
-          df_free (r.grads);
-          df_network_clear (&r.net);
-        }
-      df_model_close (model);
-      yyjson_doc_free (doc);
-    }
-  df_pool_free (pool);
+  vectors_each_case (sets, sizeof sets / sizeof *sets, run_case);
 }
 
 int

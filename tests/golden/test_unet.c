@@ -54,28 +54,8 @@ run_case (const char *set, const df_model *model, yyjson_val *entry, df_pool *po
 static void
 outputs_are_diffusers (void **state)
 {
-  df_pool *pool = df_pool_new (2);
-
   (void) state;
-  for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
-    {
-      yyjson_doc *doc   = vectors_manifest (sets[i]);
-      yyjson_val *cases = yyjson_obj_get (yyjson_doc_get_root (doc), "cases");
-      df_model   *model;
-      df_error    err;
-      char        path[1024];
-
-      vectors_path (path, sizeof path, sets[i],
-                    yyjson_get_str (yyjson_obj_get (yyjson_doc_get_root (doc), "model")));
-      if (df_model_open (&model, path, &err) != DF_OK)
-        fail_msg ("%s: %s", sets[i], err.text);
-      assert_true (yyjson_arr_size (cases) > 0);
-      for (size_t j = 0; j < yyjson_arr_size (cases); j++)
-        run_case (sets[i], model, yyjson_arr_get (cases, j), pool);
-      df_model_close (model);
-      yyjson_doc_free (doc);
-    }
-  df_pool_free (pool);
+  vectors_each_case (sets, sizeof sets / sizeof *sets, run_case);
 }
 
 int

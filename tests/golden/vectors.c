@@ -46,6 +46,36 @@ read_shape (vectors_array *a, const char *text)
     }
 }
 
+static void
+each_case_of (const char *set, vectors_case_fn fn, df_pool *pool)
+{
+  yyjson_doc *doc   = vectors_manifest (set);
+  yyjson_val *cases = yyjson_obj_get (yyjson_doc_get_root (doc), "cases");
+  const char *name  = yyjson_get_str (yyjson_obj_get (yyjson_doc_get_root (doc), "model"));
+  df_model   *model;
+  df_error    err;
+  char        path[1024];
+
+  vectors_path (path, sizeof path, set, name != NULL ? name : "model");
+  if (df_model_open (&model, path, &err) != DF_OK)
+    fail_msg ("%s: %s", set, err.text);
+  assert_true (yyjson_arr_size (cases) > 0);
+  for (size_t i = 0; i < yyjson_arr_size (cases); i++)
+    fn (set, model, yyjson_arr_get (cases, i), pool);
+  df_model_close (model);
+  yyjson_doc_free (doc);
+}
+
+void
+vectors_each_case (const char *const *sets, size_t count, vectors_case_fn fn)
+{
+  df_pool *pool = df_pool_new (2);
+
+  for (size_t i = 0; i < count; i++)
+    each_case_of (sets[i], fn, pool);
+  df_pool_free (pool);
+}
+
 vectors_array
 vectors_load (const char *set, const char *file)
 {

@@ -3,6 +3,9 @@
 #ifndef DF_TEST_VECTORS_H
 #define DF_TEST_VECTORS_H
 
+#include "base/threads.h"
+#include "diffusion.h"
+
 #include <stddef.h>
 #include <yyjson.h>
 
@@ -10,6 +13,10 @@
 void        vectors_path (char *out, size_t size, const char *set, const char *file);
 /* The manifest of a set; free with yyjson_doc_free. Fails the test when it is missing. */
 yyjson_doc *vectors_manifest (const char *set);
+
+/* Calls fn for every case of every set, with the set's model open. Fails the test when a set has no model or no case. */
+typedef void (*vectors_case_fn) (const char *set, const df_model *model, yyjson_val *entry, df_pool *pool);
+void        vectors_each_case (const char *const *sets, size_t count, vectors_case_fn fn);
 
 typedef struct vectors_array
 {
