@@ -2,6 +2,7 @@
 /* check: see check.h. */
 #include "check.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 G_DEFINE_QUARK (gimp-diffusion-error, check_error)
@@ -22,9 +23,9 @@ gboolean
 check_image (GimpImage *image, GError **error)
 {
   if (image == NULL || !gimp_image_is_valid (image))
-    return refuse (error, "Open or create an image first.");
+    return refuse (error, _("Open or create an image first."));
   if (gimp_image_get_base_type (image) == GIMP_INDEXED)
-    return refuse (error, "The image is indexed: convert it to RGB first (Image ▸ Mode ▸ RGB).");
+    return refuse (error, _("The image is indexed: convert it to RGB first (Image ▸ Mode ▸ RGB)."));
   return TRUE;
 }
 
@@ -44,16 +45,16 @@ static gboolean
 check_kind (GimpItem *item, gboolean replace, GError **error)
 {
   if (gimp_item_is_layer_mask (item))
-    return refuse (error, "A layer mask is selected: click the layer itself first.");
+    return refuse (error, _("A layer mask is selected: click the layer itself first."));
   if (!gimp_item_is_layer (item))
-    return refuse (error, "A channel is selected: select a layer first.");
+    return refuse (error, _("A channel is selected: select a layer first."));
   if (gimp_item_is_group (item))
-    return refuse (error, "A layer group is selected: select one layer in it, or merge the group first.");
+    return refuse (error, _("A layer group is selected: select one layer in it, or merge the group first."));
   if (replace && gimp_item_is_text_layer (item))
-    return refuse (error, "A text layer would lose its text: choose the output new-layer, or rasterize it first.");
+    return refuse (error, _("A text layer would lose its text: choose the output new-layer, or rasterize it first."));
   if (replace && is_locked (item))
-    return refuse (error, "The pixels of the layer, or of a group around it, are locked: unlock them, or choose the "
-                          "output new-layer.");
+    return refuse (error, _("The pixels of the layer, or of a group around it, are locked: unlock them, or choose the "
+                          "output new-layer."));
   return TRUE;
 }
 
@@ -72,16 +73,16 @@ check_drawable (GimpDrawable **drawables, gboolean replace, GError **error)
   int n = gimp_core_object_array_get_length ((GObject **) drawables);
 
   if (n == 0)
-    return refuse (error, "Select a layer first.");
+    return refuse (error, _("Select a layer first."));
   if (n > 1)
-    return refuse (error, "Select one layer; %d are selected.", n);
+    return refuse (error, _("Select one layer; %d are selected."), n);
   if (!gimp_item_is_valid (GIMP_ITEM (drawables[0])))
-    return refuse (error, "The layer is gone: select another.");
+    return refuse (error, _("The layer is gone: select another."));
   if (!check_kind (GIMP_ITEM (drawables[0]), replace, error))
     return FALSE;
   if (replace && is_generated (GIMP_ITEM (drawables[0])))
-    return refuse (error, "A link or vector layer would lose its source: choose the output new-layer, or rasterize it "
-                          "first.");
+    return refuse (error, _("A link or vector layer would lose its source: choose the output new-layer, or rasterize it "
+                          "first."));
   return TRUE;
 }
 
@@ -91,7 +92,7 @@ check_sources (GimpDrawable **drawables, GError **error)
   int n = gimp_core_object_array_get_length ((GObject **) drawables);
 
   if (n == 0)
-    return refuse (error, "Select the layers to learn from first.");
+    return refuse (error, _("Select the layers to learn from first."));
   for (int i = 0; i < n; i++)
     if (!check_kind (GIMP_ITEM (drawables[i]), FALSE, error))
       return FALSE;
@@ -102,9 +103,9 @@ gboolean
 check_training (const settings *s, GError **error)
 {
   if (!(s->minutes > 0.0 && s->minutes <= MINUTES_MAX))
-    return refuse (error, "minutes must be above 0 and at most %d; it is %g.", MINUTES_MAX, s->minutes);
+    return refuse (error, _("minutes must be above 0 and at most %d; it is %g."), MINUTES_MAX, s->minutes);
   if (s->patch_size != 0 && (s->patch_size < PATCH_MIN || s->patch_size > PATCH_MAX))
-    return refuse (error, "patch-size must be from %d to %d pixels, or 0 for automatic; it is %d.", PATCH_MIN, PATCH_MAX,
+    return refuse (error, _("patch-size must be from %d to %d pixels, or 0 for automatic; it is %d."), PATCH_MIN, PATCH_MAX,
                    s->patch_size);
   return TRUE;
 }
@@ -125,7 +126,7 @@ check_word (const char *argument, const char *word, const char *const *allowed, 
         }
       g_string_append_printf (list, "%s%s", i > 0 ? ", " : "", allowed[i]);
     }
-  refuse (error, "%s must be one of %s; it is \"%s\".", argument, list->str, word);
+  refuse (error, _("%s must be one of %s; it is \"%s\"."), argument, list->str, word);
   g_string_free (list, TRUE);
   return FALSE;
 }
@@ -152,7 +153,7 @@ check_words (settings *s, const df_model_info *info, df_request *r, GError **err
   if (s->output[0] == '\0')
     set_word (&s->output, s->kind == PROCEDURE_GENERATE ? "layer" : "replace");
   if (s->kind == PROCEDURE_GENERATE && strcmp (s->output, "pattern") == 0 && !(s->tile_horizontal && s->tile_vertical))
-    return refuse (error, "A pattern must be seamless both ways: switch on tile-horizontal and tile-vertical.");
+    return refuse (error, _("A pattern must be seamless both ways: switch on tile-horizontal and tile-vertical."));
   if (s->kind == PROCEDURE_GENERATE)
     return check_word ("output", s->output, layers, error);
   if (s->edge[0] == '\0')
@@ -174,24 +175,24 @@ check_numbers (settings *s, const df_model_info *info, df_request *r, GError **e
       if (s->start_t == 0)
         s->start_t = info->start_t;
       if (s->start_t < 1 || s->start_t >= T)
-        return refuse (error, "start-t must be from 1 to %d, or 0 for the model's own; it is %d.", T - 1, s->start_t);
+        return refuse (error, _("start-t must be from 1 to %d, or 0 for the model's own; it is %d."), T - 1, s->start_t);
       r->start_t = s->start_t;
     }
   if (s->steps == 0)
     s->steps = s->kind == PROCEDURE_GENERATE ? MIN (info->steps, T) : MIN (info->denoise_steps, s->start_t + 1);
   if (s->steps < 1)
-    return refuse (error, "steps must be 1 or more, or 0 for the model's own; it is %d.", s->steps);
+    return refuse (error, _("steps must be 1 or more, or 0 for the model's own; it is %d."), s->steps);
   if (s->seed < 0)
-    return refuse (error, "seed must be from 0 to 2147483647; it is %d.", s->seed);
+    return refuse (error, _("seed must be from 0 to 2147483647; it is %d."), s->seed);
   if (s->memory_mb < 0)
-    return refuse (error, "memory-mb must be 0 (half of the free memory) or more; it is %d.", s->memory_mb);
+    return refuse (error, _("memory-mb must be 0 (half of the free memory) or more; it is %d."), s->memory_mb);
   if (s->kind == PROCEDURE_GENERATE && (s->count < 1 || s->count > COUNT_MAX))
-    return refuse (error, "count must be from 1 to %d; it is %d.", COUNT_MAX, s->count);
+    return refuse (error, _("count must be from 1 to %d; it is %d."), COUNT_MAX, s->count);
   if (s->kind == PROCEDURE_GENERATE && s->seed > G_MAXINT32 - (s->count - 1))
-    return refuse (error, "The last of %d seeds must be at most 2147483647; start from a smaller seed than %d.", s->count,
+    return refuse (error, _("The last of %d seeds must be at most 2147483647; start from a smaller seed than %d."), s->count,
                    s->seed);
   if (s->kind == PROCEDURE_DENOISE && !(s->feather >= -1.0 && s->feather <= 1000.0))
-    return refuse (error, "feather must be from 0 to 1000 pixels, or -1 for automatic; it is %g.", s->feather);
+    return refuse (error, _("feather must be from 0 to 1000 pixels, or -1 for automatic; it is %g."), s->feather);
   r->steps    = s->steps;
   r->eta      = s->eta;
   r->guidance = s->guidance;

@@ -72,9 +72,8 @@ look_in (GPtrArray *models, const char *folder)
     g_dir_close (dir);
 }
 
-/* The folder of this program. */
-static char *
-own_folder (void)
+char *
+find_own_folder (void)
 {
   char *self   = g_file_read_link ("/proc/self/exe", NULL);
   char *folder = g_path_get_dirname (self != NULL ? self : ".");
@@ -93,7 +92,7 @@ GPtrArray *
 find_models (void)
 {
   GPtrArray  *models = g_ptr_array_new_with_free_func (g_free);
-  char       *own = own_folder (), *shipped = g_build_filename (own, "models", NULL);
+  char       *own = find_own_folder (), *shipped = g_build_filename (own, "models", NULL);
   char       *user = find_user_models ();
   const char *more = g_getenv ("GIMP_DIFFUSION_MODELS");
   char      **parts = g_strsplit (more != NULL ? more : "", ":", -1);

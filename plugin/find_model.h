@@ -7,6 +7,8 @@
 
 /* Folders of all models found, those that shadow others by name first; the shipped default leads. Transfer full. */
 GPtrArray *find_models     (void);
+/* The folder of this program; g_free. */
+char      *find_own_folder (void);
 /* The user's own folder of models, which may not exist; g_free. */
 char      *find_user_models (void);
 /* Folder of a model by name or path; "" is the default. NULL with an error that lists the names. g_free. */

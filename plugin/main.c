@@ -5,7 +5,10 @@
 #include <string.h>
 
 #include "args.h"
+
+#include <glib/gi18n-lib.h>
 #include "check.h"
+#include "find_model.h"
 #include "job.h"
 #include "library.h"
 #include "rerun.h"
@@ -26,11 +29,18 @@ static GimpProcedure * create_procedure   (GimpPlugIn *plug_in, const char *name
 G_DEFINE_TYPE (Diffusion, diffusion, GIMP_TYPE_PLUG_IN)
 GIMP_MAIN (diffusion_get_type ())
 
-/* No catalogues yet. */
+/* Catalogues lie in locale/ beside the program; a copy without them speaks English. */
 static gboolean
 set_i18n (GimpPlugIn *plug_in, const char *procedure_name, char **gettext_domain, char **catalog_dir)
 {
-  return FALSE;
+  char    *folder = find_own_folder (), *locale = g_build_filename (folder, "locale", NULL);
+  gboolean there  = g_file_test (locale, G_FILE_TEST_IS_DIR);
+
+  *gettext_domain = g_strdup (GETTEXT_PACKAGE);
+  *catalog_dir    = g_strdup ("locale");
+  g_free (locale);
+  g_free (folder);
+  return there;
 }
 
 static void
@@ -74,7 +84,7 @@ ask (GimpProcedure *procedure, GimpProcedureConfig *config, GimpRunMode mode, Gi
     return GIMP_PDB_CALLING_ERROR;
   if (!dialog_possible ())
     {
-      refuse (error, "There is no display for a dialog: use RUN-NONINTERACTIVE with named arguments.");
+      refuse (error, _("There is no display for a dialog: use RUN-NONINTERACTIVE with named arguments."));
       return GIMP_PDB_CALLING_ERROR;
     }
   if (kind == PROCEDURE_RERUN)
@@ -163,7 +173,7 @@ run_models (GimpProcedure *procedure, GimpRunMode mode, GimpImage *image, GimpDr
     {
       if (!dialog_possible ())
         {
-          refuse (&error, "There is no display for a dialog: use RUN-NONINTERACTIVE for the names of the models.");
+          refuse (&error, _("There is no display for a dialog: use RUN-NONINTERACTIVE for the names of the models."));
           return gimp_procedure_new_return_values (procedure, GIMP_PDB_CALLING_ERROR, error);
         }
       library_run ();
@@ -184,24 +194,24 @@ typedef struct procedure_spec
 } procedure_spec;
 
 static const procedure_spec procedures[] = {
-  { "plug-in-diffusion-generate", "_Generate Image…", "Make new layers with a diffusion model",
-    "Draws noise and denoises it with DDIM or DDPM. There is no text prompt: models know what they were trained on, some by "
-    "class.", PROCEDURE_GENERATE,
+  { "plug-in-diffusion-generate", N_("_Generate Image…"), N_("Make new layers with a diffusion model"),
+    N_("Draws noise and denoises it with DDIM or DDPM. There is no text prompt: models know what they were trained on, some by "
+    "class."), PROCEDURE_GENERATE,
     GIMP_PROCEDURE_SENSITIVE_DRAWABLE | GIMP_PROCEDURE_SENSITIVE_DRAWABLES | GIMP_PROCEDURE_SENSITIVE_NO_DRAWABLES, NULL },
-  { "plug-in-diffusion-denoise", "_Partially Denoise Selection…", "Re-imagine the selection from a noise level",
-    "Noises the selection to timestep t and denoises it with DDIM or DDPM: a low t changes details, a high one invents anew. "
-    "There is no text prompt.", PROCEDURE_DENOISE, GIMP_PROCEDURE_SENSITIVE_DRAWABLE, "The layer that holds the result" },
-  { "plug-in-diffusion-variations", "_Variations…", "Several re-imaginings of the selection to choose from",
-    "Partially denoises the selection with several seeds, and from several noise levels, into the layers of a new group. The "
-    "first is visible.", PROCEDURE_VARIATIONS, GIMP_PROCEDURE_SENSITIVE_DRAWABLE, "The group of layers" },
-  { "plug-in-diffusion-rerun", "_Run Again from Layer", "Make a layer again from the recipe in it",
-    "Every layer that Generate Image or Partially Denoise made says how in a parasite; this runs that once more.",
+  { "plug-in-diffusion-denoise", N_("_Partially Denoise Selection…"), N_("Re-imagine the selection from a noise level"),
+    N_("Noises the selection to timestep t and denoises it with DDIM or DDPM: a low t changes details, a high one invents anew. "
+    "There is no text prompt."), PROCEDURE_DENOISE, GIMP_PROCEDURE_SENSITIVE_DRAWABLE, "The layer that holds the result" },
+  { "plug-in-diffusion-variations", N_("_Variations…"), N_("Several re-imaginings of the selection to choose from"),
+    N_("Partially denoises the selection with several seeds, and from several noise levels, into the layers of a new group. The "
+    "first is visible."), PROCEDURE_VARIATIONS, GIMP_PROCEDURE_SENSITIVE_DRAWABLE, "The group of layers" },
+  { "plug-in-diffusion-rerun", N_("_Run Again from Layer"), N_("Make a layer again from the recipe in it"),
+    N_("Every layer that Generate Image or Partially Denoise made says how in a parasite; this runs that once more."),
     PROCEDURE_RERUN, GIMP_PROCEDURE_SENSITIVE_DRAWABLE, "The layer that holds the result" },
-  { "plug-in-diffusion-train", "_Train Model on This Image…", "Learn the texture of the selected layers",
-    "Trains a diffusion model on patches of the layers, offline, for some minutes. It is found by its name from then on, as "
-    "every other model.", PROCEDURE_TRAIN, GIMP_PROCEDURE_SENSITIVE_DRAWABLE | GIMP_PROCEDURE_SENSITIVE_DRAWABLES, NULL },
-  { "plug-in-diffusion-models", "_Model Library…", "See, import and delete diffusion models",
-    "Without a dialog: the names of the installed models.", PROCEDURE_MODELS, GIMP_PROCEDURE_SENSITIVE_ALWAYS, NULL },
+  { "plug-in-diffusion-train", N_("_Train Model on This Image…"), N_("Learn the texture of the selected layers"),
+    N_("Trains a diffusion model on patches of the layers, offline, for some minutes. It is found by its name from then on, as "
+    "every other model."), PROCEDURE_TRAIN, GIMP_PROCEDURE_SENSITIVE_DRAWABLE | GIMP_PROCEDURE_SENSITIVE_DRAWABLES, NULL },
+  { "plug-in-diffusion-models", N_("_Model Library…"), N_("See, import and delete diffusion models"),
+    N_("Without a dialog: the names of the installed models."), PROCEDURE_MODELS, GIMP_PROCEDURE_SENSITIVE_ALWAYS, NULL },
 };
 
 static GList *
@@ -226,10 +236,10 @@ create_procedure (GimpPlugIn *plug_in, const char *name)
                                 GINT_TO_POINTER (spec->kind), NULL);
   gimp_procedure_set_image_types (p, spec->kind == PROCEDURE_MODELS ? "*" : "RGB*, GRAY*");
   gimp_procedure_set_sensitivity_mask (p, spec->sensitivity);
-  gimp_procedure_set_menu_label (p, spec->label);
+  gimp_procedure_set_menu_label (p, _(spec->label));
   gimp_procedure_add_menu_path (p, "<Image>/Filters/Diffusion");
   gimp_procedure_set_attribution (p, "The gimp-diffusion authors", "The gimp-diffusion authors, GPL-3.0-or-later", "2026");
-  gimp_procedure_set_documentation (p, spec->blurb, spec->help, name);
+  gimp_procedure_set_documentation (p, _(spec->blurb), _(spec->help), name);
   args_register (p, spec->kind);
   if (spec->kind == PROCEDURE_TRAIN)
     gimp_procedure_add_string_return_value (p, "model", "Model", "The model's name", "", G_PARAM_READWRITE);

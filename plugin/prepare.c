@@ -2,7 +2,7 @@
 /* prepare: see prepare.h. */
 #include "prepare.h"
 
-#include <glib/gi18n.h>
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "check.h"
@@ -40,7 +40,7 @@ place_layers (GimpImage *image, const settings *s, const df_model_info *info, df
   gboolean selected;
 
   if (s->width < 0 || s->height < 0 || s->width > 65536 || s->height > 65536)
-    return refuse (error, "width and height must be from 1 to 65536, or 0; they are %d and %d.", s->width, s->height);
+    return refuse (error, _("width and height must be from 1 to 65536, or 0; they are %d and %d."), s->width, s->height);
   gimp_selection_bounds (image, &selected, &place->x, &place->y, &x2, &y2);
   place->width  = x2 - place->x;
   place->height = y2 - place->y;
@@ -54,7 +54,7 @@ place_layers (GimpImage *image, const settings *s, const df_model_info *info, df
   if (s->height > 0)
     place->height = s->height;
   if (!info->any_size && (place->width != info->native_width || place->height != info->native_height))
-    return refuse (error, "%s makes pictures of %d × %d only: set width and height to that, or to 0 without a selection.",
+    return refuse (error, _("%s makes pictures of %d × %d only: set width and height to that, or to 0 without a selection."),
                    info->title, info->native_width, info->native_height);
   return TRUE;
 }
@@ -65,7 +65,7 @@ fit_canvas (int *side, int multiple, gboolean tile, const char *what, GError **e
   int up = (*side + multiple - 1) / multiple * multiple;
 
   if (tile && up != *side)
-    return refuse (error, "A seamless %s must be a multiple of %d for this model: take %d or %d, not %d.", what, multiple,
+    return refuse (error, _("A seamless %s must be a multiple of %d for this model: take %d or %d, not %d."), what, multiple,
                    MAX (up - multiple, multiple), up, *side);
   *side = up;
   return TRUE;
@@ -97,7 +97,7 @@ prepare_denoise (GimpImage *image, GimpDrawable **drawables, settings *s, const 
   if (!check_image (image, error) || !check_drawable (drawables, strcmp (s->output, "new-layer") != 0, error))
     return FALSE;
   if (!selection_bounds (drawables[0], &s->within, &out->place))
-    return refuse (error, "The selection does not touch the layer: select a part of it, or nothing at all.");
+    return refuse (error, _("The selection does not touch the layer: select a part of it, or nothing at all."));
   width  = gimp_drawable_get_width (drawables[0]);
   height = gimp_drawable_get_height (drawables[0]);
   if (!check_settings (s, model, r, error))
@@ -130,7 +130,7 @@ parse_levels (const settings *s, GError **error)
         continue;
       if (!g_ascii_string_to_signed (words[i], 10, 1, G_MAXINT, &t, NULL))
         {
-          refuse (error, "levels must be a list of timesteps, such as 300, 500, 700; it is \"%s\".", s->levels);
+          refuse (error, _("levels must be a list of timesteps, such as 300, 500, 700; it is \"%s\"."), s->levels);
           g_strfreev (words);
           g_array_unref (levels);
           return NULL;
@@ -154,9 +154,9 @@ prepare_variations (GimpImage *image, GimpDrawable **drawables, const settings *
   *each = g_new0 (settings, MAX (n, 1));
   *out  = g_new0 (prepared, MAX (n, 1));
   if (n > 0 && (s->count < 1 || s->count > COUNT_MAX / n))
-    refuse (error, "count must be from 1 to %d with %d noise levels; it is %d.", COUNT_MAX / n, n, s->count);
+    refuse (error, _("count must be from 1 to %d with %d noise levels; it is %d."), COUNT_MAX / n, n, s->count);
   else if (n > 0 && s->seed > G_MAXINT32 - (s->count - 1))
-    refuse (error, "The last of %d seeds must be at most 2147483647; start from a smaller seed than %d.", s->count, s->seed);
+    refuse (error, _("The last of %d seeds must be at most 2147483647; start from a smaller seed than %d."), s->count, s->seed);
   else
     for (gboolean fine = TRUE; fine && done < n; done += fine)
       {

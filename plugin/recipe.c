@@ -2,6 +2,7 @@
 /* recipe: see recipe.h. */
 #include "recipe.h"
 
+#include <glib/gi18n-lib.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yyjson.h>
@@ -152,7 +153,7 @@ recipe_read (GimpItem *item, settings *s, char **sha256, guint *source, GError *
   if (s->kind == 0)
     {
       yyjson_doc_free (doc);
-      return refuse (error, "This layer has no recipe: it was not made by Generate Image or Partially Denoise.");
+      return refuse (error, _("This layer has no recipe: it was not made by Generate Image or Partially Denoise."));
     }
   for (gsize i = 0; i < args_count; i++)
     if (args_table[i].type == ARG_STRING || (args_table[i].kinds & s->kind))

@@ -2,7 +2,7 @@
 /* rerun: see rerun.h. */
 #include "rerun.h"
 
-#include <glib/gi18n.h>
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "check.h"
@@ -32,7 +32,7 @@ find_source (GimpImage *image, guint tattoo, GimpDrawable **drawable, GError **e
   GimpLayer *source = gimp_image_get_layer_by_tattoo (image, tattoo);
 
   if (source == NULL)
-    return refuse (error, "The layer that this one was made from is gone: select another layer and start from there.");
+    return refuse (error, _("The layer that this one was made from is gone: select another layer and start from there."));
   *drawable = GIMP_DRAWABLE (source);
   return TRUE;
 }

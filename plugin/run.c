@@ -2,7 +2,7 @@
 /* run: read, check, compute off the image, publish as the last act. */
 #include "run.h"
 
-#include <glib/gi18n.h>
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "check.h"
@@ -50,7 +50,7 @@ static gboolean
 still_open (GimpImage *image, GError **error)
 {
   if (!gimp_image_is_valid (image))
-    return refuse (error, "The image was closed during the run.");
+    return refuse (error, _("The image was closed during the run."));
   return check_image (image, error);
 }
 
@@ -309,7 +309,7 @@ still_there (const denoise *d, GError **error)
 {
   if (!still_open (d->image, error))
     return FALSE;
-  return gimp_item_is_valid (GIMP_ITEM (d->drawable)) || refuse (error, "The layer was deleted during the run.");
+  return gimp_item_is_valid (GIMP_ITEM (d->drawable)) || refuse (error, _("The layer was deleted during the run."));
 }
 
 /* Whether the result may still go into the layer. */
@@ -350,7 +350,7 @@ publish (const denoise *d, const float *canvas, int stopped, GError **error)
   if (beside || !still_writable (d))
     {
       if (!beside)
-        gimp_message ("The layer or the selection changed during the run; the result is a new layer.");
+        gimp_message (_("The layer or the selection changed during the run; the result is a new layer."));
       return publish_beside (d, canvas, stopped, NULL, NULL, error);
     }
   result = region_result (&d->in, canvas);

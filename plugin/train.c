@@ -3,6 +3,7 @@
  * model as it is, with a checkpoint to go on from. A resumed model is rewritten file by file, each by one rename. */
 #include "train.h"
 
+#include <glib/gi18n-lib.h>
 #include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,7 +195,7 @@ open_base (const char *name, GError **error)
   if (path != NULL && df_model_open (&model, path, &err) != DF_OK)
     refuse (&problem, "%s", err.text);
   if (model == NULL)
-    refuse (error, "%s Set base to \"\" to train a new network from nothing.", problem->message);
+    refuse (error, _("%s Set base to \"\" to train a new network from nothing."), problem->message);
   g_clear_error (&problem);
   g_free (path);
   return model;

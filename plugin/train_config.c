@@ -5,6 +5,7 @@
  * patches are not seamless, the loss leaves out a margin in which they would teach their seams. */
 #include "train_config.h"
 
+#include <glib/gi18n-lib.h>
 #include <stdlib.h>
 #include <yyjson.h>
 
@@ -28,14 +29,14 @@ train_patch_size (const settings *s, const df_model_info *base, int shortest, GE
 
   if (shortest < PATCH_MIN)
     {
-      refuse (error, "The layer is too small to learn from: %d × %d pixels at least.", PATCH_MIN, PATCH_MIN);
+      refuse (error, _("The layer is too small to learn from: %d × %d pixels at least."), PATCH_MIN, PATCH_MIN);
       return 0;
     }
   if (size == 0)
     return MAX (MIN (base != NULL ? base->native_width : OWN_PATCH, shortest) / multiple, 1) * multiple;
   if (size % multiple == 0)
     return size;
-  refuse (error, "patch-size must be a multiple of %d for this network; it is %d.", multiple, size);
+  refuse (error, _("patch-size must be a multiple of %d for this network; it is %d."), multiple, size);
   return 0;
 }
 

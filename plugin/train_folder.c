@@ -2,6 +2,7 @@
 /* train_folder: see train_folder.h. */
 #include "train_folder.h"
 
+#include <glib/gi18n-lib.h>
 #include <errno.h>
 #include <gio/gio.h>
 #include <glib/gstdio.h>
@@ -97,13 +98,13 @@ static gboolean
 check_name (const train_folder *f, const char *name, gboolean resume, GError **error)
 {
   if (name[0] == '\0' || name[0] == '.' || strchr (name, '/') != NULL || strlen (name) > 200)
-    return refuse (error, "name must be that of a new folder: not empty, no slash, no dot at its start; it is \"%s\".", name);
+    return refuse (error, _("name must be that of a new folder: not empty, no slash, no dot at its start; it is \"%s\"."), name);
   if (!resume && is_taken (name))
-    return refuse (error, "There is a model \"%s\" already: choose another name, or resume if its training was stopped.",
+    return refuse (error, _("There is a model \"%s\" already: choose another name, or resume if its training was stopped."),
                    name);
   if (resume && !g_file_test (f->checkpoint, G_FILE_TEST_IS_REGULAR))
-    return refuse (error, "There is no training of \"%s\" to go on with. A model that has learned to its end can be the base "
-                   "of a new one.", name);
+    return refuse (error, _("There is no training of \"%s\" to go on with. A model that has learned to its end can be the base "
+                   "of a new one."), name);
   return TRUE;
 }
 
@@ -123,7 +124,7 @@ train_folder_open (train_folder *f, const char *name, gboolean resume, GError **
       remove_dead (models);
       remove_tree (f->work);
       if (g_mkdir_with_parents (f->work, 0755) != 0)
-        fine = refuse (error, "Cannot make the folder %s: %s.", f->work, g_strerror (errno));
+        fine = refuse (error, _("Cannot make the folder %s: %s."), f->work, g_strerror (errno));
     }
   g_free (work);
   g_free (models);
@@ -135,7 +136,7 @@ train_folder_publish (const train_folder *f, GError **error)
 {
   if (g_rename (f->work, f->target) == 0)
     return TRUE;
-  return refuse (error, "Cannot make the folder %s: %s.", f->target, g_strerror (errno));
+  return refuse (error, _("Cannot make the folder %s: %s."), f->target, g_strerror (errno));
 }
 
 void

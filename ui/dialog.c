@@ -4,7 +4,7 @@
  * picture, with t, √ᾱ_t and the signal-to-noise ratio said beside it. */
 #include "dialog.h"
 
-#include <glib/gi18n.h>
+#include <glib/gi18n-lib.h>
 #include <libgimp/gimpui.h>
 #include <string.h>
 
@@ -123,15 +123,16 @@ add_seed (dialog *d)
 
   number = spin (d, "seed", 0, G_MAXINT32, 1, 0, NULL, "The same seed gives the same picture");
   dice   = gtk_button_new_with_label ("⚄");
-  check  = gtk_check_button_new_with_mnemonic ("new each _time");
-  gtk_widget_set_tooltip_text (dice, "Roll a seed");
+  atk_object_set_name (gtk_widget_get_accessible (dice), _("Roll a seed"));
+  check  = gtk_check_button_new_with_mnemonic (_("new each _time"));
+  gtk_widget_set_tooltip_text (dice, _("Roll a seed"));
   g_signal_connect (dice, "clicked", G_CALLBACK (roll), d);
   g_object_bind_property (d->config, "random-seed", check, "active", G_BINDING_BIDIRECTIONAL | G_BINDING_SYNC_CREATE);
   g_object_bind_property (check, "active", number, "sensitive", G_BINDING_INVERT_BOOLEAN | G_BINDING_SYNC_CREATE);
   gtk_box_pack_start (GTK_BOX (box), number, TRUE, TRUE, 0);
   gtk_box_pack_start (GTK_BOX (box), dice, FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (box), check, FALSE, FALSE, 0);
-  add_row_for (d, "See_d", box, number);
+  add_row_for (d, _("See_d"), box, number);
 }
 
 /* ------------------------------------------------------------------ noise level */
@@ -157,8 +158,11 @@ show_level (dialog *d)
   if (d->chooser->model == NULL)
     return;
   level = df_level_at (d->chooser->model, start_of (d));
-  word  = level.sqrt_alpha > .9 ? "subtle" : level.sqrt_alpha > .7 ? "light" : level.sqrt_alpha > .45 ? "half new"
-          : level.sqrt_alpha > .2 ? "mostly new" : "reinvent";
+  word  = level.sqrt_alpha > .9    ? _("subtle")
+          : level.sqrt_alpha > .7  ? _("light")
+          : level.sqrt_alpha > .45 ? _("half new")
+          : level.sqrt_alpha > .2  ? _("mostly new")
+                                   : _("reinvent");
   text  = g_strdup_printf ("t = %d   √ᾱ = %.3f   SNR = %.3g   (%s)", start_of (d), level.sqrt_alpha, level.snr, word);
   gtk_label_set_text (GTK_LABEL (d->level_text), text);
   g_free (text);
@@ -198,9 +202,9 @@ add_level (dialog *d)
   scale         = gtk_scale_new (GTK_ORIENTATION_HORIZONTAL, d->level);
   gtk_scale_set_draw_value (GTK_SCALE (scale), FALSE);
   gtk_widget_set_size_request (scale, 260, -1);
-  gtk_widget_set_tooltip_text (scale, "How much of the selection gives way to noise: left keeps it, right invents anew");
+  gtk_widget_set_tooltip_text (scale, _("How much of the selection gives way to noise: left keeps it, right invents anew"));
   gtk_label_set_xalign (GTK_LABEL (d->level_text), 0.0);
-  add_row (d, "_Noise level", scale);
+  add_row (d, _("_Noise level"), scale);
   gtk_grid_attach (GTK_GRID (d->grid), d->level_text, 1, d->row++, 1, 1);
   g_signal_connect (d->level, "value-changed", G_CALLBACK (slid), d);
   g_signal_connect_swapped (d->config, "notify::start-t", G_CALLBACK (follow_config), d);
@@ -218,7 +222,7 @@ model_changed (gpointer user)
 static void
 begin_details (dialog *d)
 {
-  GtkWidget *expander = gtk_expander_new_with_mnemonic ("Deta_ils"), *grid = gtk_grid_new ();
+  GtkWidget *expander = gtk_expander_new_with_mnemonic (_("Deta_ils")), *grid = gtk_grid_new ();
 
   gtk_grid_set_row_spacing (GTK_GRID (grid), 6);
   gtk_grid_set_column_spacing (GTK_GRID (grid), 12);
@@ -256,18 +260,20 @@ add_copy (dialog *d)
 static void
 add_details (dialog *d, procedure_kind kind)
 {
-  static const char *const ids[] = { "auto", "ddim", "ddpm", NULL }, *const labels[] = { "automatic", "DDIM", "DDPM" };
+  static const char *const ids[] = { "auto", "ddim", "ddpm", NULL };
+  const char *const        labels[] = { _("automatic"), "DDIM", "DDPM" };
   static const char *const spacings[] = { "", "linear", "quad", NULL };
-  static const char *const spacing_labels[] = { "automatic", "even steps", "more steps near the end" };
+  const char *const        spacing_labels[] = { _("automatic"), _("even steps"), _("more steps near the end") };
 
   begin_details (d);
-  add_row (d, "Sampl_er", words (d, "sampler", ids, labels));
+  add_row (d, _("Sampl_er"), words (d, "sampler", ids, labels));
   if (kind != PROCEDURE_GENERATE)
-    add_row (d, "Spacing", words (d, "spacing", spacings, spacing_labels));
-  add_row (d, "Eta", spin (d, "eta", 0, 1, 0.1, 2, NULL, "0: deterministic; 1: as much new noise as DDPM"));
-  add_row (d, "Guidance scale", spin (d, "guidance", 0, 20, 0.5, 2, NULL, "1: off; more: closer to the class"));
-  add_row (d, "Memor_y cap (MB)", spin (d, "memory-mb", 0, 1000000, 100, 0, "automatic", "Automatic: half of the free "
-                                        "memory. A run that needs more is refused before it starts"));
+    add_row (d, _("_Where steps lie"), words (d, "spacing", spacings, spacing_labels));
+  add_row (d, _("Noise put bac_k (eta)"), spin (d, "eta", 0, 1, 0.1, 2, NULL, _("0: deterministic; 1: as much new noise as DDPM")));
+  add_row (d, _("Guidance (ad_justs to the class)"),
+           spin (d, "guidance", 0, 20, 0.5, 2, NULL, _("1: off; more: closer to the class")));
+  add_row (d, _("Memor_y cap (MB)"), spin (d, "memory-mb", 0, 1000000, 100, 0, _("automatic"), _("Automatic: half of the free "
+                                        "memory. A run that needs more is refused before it starts")));
   add_copy (d);
 }
 
@@ -276,12 +282,12 @@ fill_generate (dialog *d)
 {
   static const char *const outputs[] = { "layer", "pattern", NULL };
   const char *const        output_labels[] = { _("new layers"), _("GIMP patterns (seamless both ways)") };
-  const char *tip = "Automatic: as the selection, else what suits model and image";
+  const char *tip = _("Automatic: as the selection, else what suits model and image");
 
-  add_row (d, "_Width", spin (d, "width", 0, 65536, 8, 0, "automatic", tip));
-  add_row (d, "Hei_ght", spin (d, "height", 0, 65536, 8, 0, "automatic", tip));
-  add_row (d, "Num_ber of layers", spin (d, "count", 1, COUNT_MAX, 1, 0, NULL, "With seeds seed, seed + 1, …"));
-  add_row (d, "O_utput", words (d, "output", outputs, output_labels));
+  add_row (d, _("_Width"), spin (d, "width", 0, 65536, 8, 0, _("automatic"), tip));
+  add_row (d, _("Hei_ght"), spin (d, "height", 0, 65536, 8, 0, _("automatic"), tip));
+  add_row (d, _("Num_ber of layers"), spin (d, "count", 1, COUNT_MAX, 1, 0, NULL, "With seeds seed, seed + 1, …"));
+  add_row (d, _("O_utput"), words (d, "output", outputs, output_labels));
 }
 
 static void
@@ -299,39 +305,39 @@ static void
 fill_denoise (dialog *d, procedure_kind kind)
 {
   static const char *const edges[] = { "noise-level", "blend", NULL };
-  static const char *const edge_labels[] = { "half selected = half denoised", "blend through the selection" };
+  const char *const        edge_labels[] = { _("half selected = half denoised"), _("blend through the selection") };
   static const char *const outputs[] = { "replace", "new-layer", NULL };
-  static const char *const output_labels[] = { "replace the layer's pixels", "new layer" };
+  const char *const        output_labels[] = { _("replace the layer's pixels"), _("new layer") };
 
   add_level (d);
   if (kind == PROCEDURE_VARIATIONS)
     fill_variations (d);
-  add_row (d, "Ed_ge", words (d, "edge", edges, edge_labels));
-  add_row (d, "_Feather (px)", spin (d, "feather", -1, 1000, 1, 1, "automatic", "Softens the edge inwards; automatic: 3 "
-                                     "where the selection is hard, else none"));
+  add_row (d, _("Ed_ge"), words (d, "edge", edges, edge_labels));
+  add_row (d, _("_Feather (px)"), spin (d, "feather", -1, 1000, 1, 1, _("automatic"), _("Softens the edge inwards; automatic: 3 "
+                                     "where the selection is hard, else none")));
   if (kind == PROCEDURE_DENOISE)
-    add_row (d, "O_utput", words (d, "output", outputs, output_labels));
+    add_row (d, _("O_utput"), words (d, "output", outputs, output_labels));
 }
 
 static void
 fill (dialog *d, procedure_kind kind)
 {
-  GtkWidget *first = gtk_label_new ("There is no text prompt: a model knows what it was trained on.");
+  GtkWidget *first = gtk_label_new (_("There is no text prompt: a model knows what it was trained on."));
 
   gtk_label_set_xalign (GTK_LABEL (first), 0.0);
   gtk_grid_attach (GTK_GRID (d->grid), first, 0, d->row++, 2, 1);
-  add_row (d, "_Model", d->chooser->models);
+  add_row (d, _("_Model"), d->chooser->models);
   gtk_grid_attach (GTK_GRID (d->grid), d->chooser->about, 1, d->row++, 1, 1);
-  add_row (d, "Cl_ass", d->chooser->classes);
+  add_row (d, _("Cl_ass"), d->chooser->classes);
   if (kind == PROCEDURE_GENERATE)
     fill_generate (d);
   else
     fill_denoise (d, kind);
-  add_row (d, "Ste_ps", spin (d, "steps", 0, 1000, 1, 0, "automatic", "Automatic: what the model recommends. More steps "
-                              "take longer and are finer"));
+  add_row (d, _("Ste_ps"), spin (d, "steps", 0, 1000, 1, 0, _("automatic"), _("Automatic: what the model recommends. More steps "
+                              "take longer and are finer")));
   add_seed (d);
-  add_check (d, "tile-horizontal", "Seamless hori_zontally");
-  add_check (d, "tile-vertical", "Seamless _vertically");
+  add_check (d, "tile-horizontal", _("Seamless hori_zontally"));
+  add_check (d, "tile-vertical", _("Seamless _vertically"));
   add_details (d, kind);
 }
 

@@ -3,7 +3,7 @@
  * grey and cannot be closed meanwhile. */
 #include "library.h"
 
-#include <glib/gi18n.h>
+#include <glib/gi18n-lib.h>
 #include <libgimp/gimpui.h>
 
 #include "core/diffusion.h"

@@ -2,6 +2,8 @@
 /* model_chooser: see model_chooser.h. */
 #include "model_chooser.h"
 
+#include <glib/gi18n-lib.h>
+
 #include "plugin/find_model.h"
 
 enum { COLUMN_PICTURE, COLUMN_TITLE, COLUMN_ID, NUM_COLUMNS };
@@ -29,7 +31,7 @@ title_of (const char *folder)
     {
       char *name = g_path_get_basename (folder);
 
-      title = g_strdup_printf ("%s (cannot be used)", name);
+      title = g_strdup_printf (_("%s (cannot be used)"), name);
       g_free (name);
       return title;
     }
@@ -74,7 +76,7 @@ fill_classes (model_chooser *c)
   g_object_get (c->config, "class", &wanted, NULL);
   gtk_combo_box_text_remove_all (combo);
   if (info == NULL || info->num_classes == 0 || info->null_class >= 0)
-    gtk_combo_box_text_append (combo, "", info != NULL && info->num_classes > 0 ? "any" : "none");
+    gtk_combo_box_text_append (combo, "", info != NULL && info->num_classes > 0 ? _("any") : _("none"));
   for (int i = 0; info != NULL && i < info->num_classes; i++)
     gtk_combo_box_text_append (combo, info->class_names[i], info->class_names[i]);
   if (!gtk_combo_box_set_active_id (GTK_COMBO_BOX (combo), wanted != NULL ? wanted : ""))
@@ -93,7 +95,7 @@ describe (model_chooser *c)
     text = g_strdup ("");
   else
     text = g_strdup_printf ("%s%s%s%s", info->description, info->description[0] != '\0' ? "\n" : "",
-                            info->licence[0] != '\0' ? "Licence: " : "", info->licence);
+                            info->licence[0] != '\0' ? _("Licence: ") : "", info->licence);
   gtk_label_set_text (GTK_LABEL (c->about), text);
   gtk_widget_set_visible (c->about, text[0] != '\0');
   g_free (text);
@@ -103,7 +105,7 @@ static void
 model_chosen (GtkComboBox *combo, model_chooser *c)
 {
   int      index = gtk_combo_box_get_active (combo);
-  df_error err   = { DF_OK, "No model is installed: put a model folder into models/ beside the plug-in." };
+  df_error err   = { DF_OK, "" };
 
   df_model_close (c->model);
   c->model = NULL;
@@ -114,7 +116,7 @@ model_chosen (GtkComboBox *combo, model_chooser *c)
         c->model = NULL;
     }
   g_free (c->problem);
-  c->problem = g_strdup (err.text);
+  c->problem = g_strdup (index >= 0 ? err.text : _("No model is installed: import one with Filters ▸ Diffusion ▸ Model Library."));
   fill_classes (c);
   describe (c);
   if (c->changed != NULL)

@@ -3,7 +3,7 @@
  * moment; the picture of another t is a multiplication per pixel and waits for nothing. */
 #include "outlook.h"
 
-#include <glib/gi18n.h>
+#include <glib/gi18n-lib.h>
 #include <math.h>
 
 #include "picture.h"

@@ -2,6 +2,7 @@
 /* progress: see progress.h. */
 #include "progress.h"
 
+#include <glib/gi18n-lib.h>
 #include <libgimp/gimp.h>
 #include <libgimp/gimpui.h>
 
@@ -33,13 +34,14 @@ open_window (gpointer user, const char *title, int width, int height, int channe
   p->width    = width;
   p->height   = height;
   p->channels = channels;
-  p->window   = gimp_dialog_new (title, "gimp-diffusion-progress", NULL, 0, NULL, NULL, "_Cancel", GTK_RESPONSE_CANCEL,
-                                 "_Stop and Keep This", GTK_RESPONSE_ACCEPT, NULL);
+  p->window   = gimp_dialog_new (title, "gimp-diffusion-progress", NULL, 0, NULL, NULL, _("_Cancel"), GTK_RESPONSE_CANCEL,
+                                 _("_Stop and Keep This"), GTK_RESPONSE_ACCEPT, NULL);
   p->picture  = gtk_image_new ();
   p->bar      = gtk_progress_bar_new ();
-  text        = gtk_label_new (p->caption != NULL ? p->caption : "What the network now expects the picture to be (x̂₀)");
+  text        = gtk_label_new (p->caption != NULL ? p->caption : _("What the network now expects the picture to be (x̂₀)"));
   box         = gtk_box_new (GTK_ORIENTATION_VERTICAL, 12);
   gtk_widget_set_size_request (p->picture, (int) (width * scale), (int) (height * scale));
+  atk_object_set_name (gtk_widget_get_accessible (p->picture), _("The picture as it emerges"));
   gtk_container_set_border_width (GTK_CONTAINER (box), 12);
   gtk_box_pack_start (GTK_BOX (box), p->picture, FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (box), text, FALSE, FALSE, 0);

@@ -2,7 +2,7 @@
 /* train: see train.h. */
 #include "train.h"
 
-#include <glib/gi18n.h>
+#include <glib/gi18n-lib.h>
 
 #include "plugin/args.h"
 #include "plugin/find_model.h"

@@ -23,6 +23,8 @@ class Profile:
         self.folder = Path(tempfile.mkdtemp(prefix="gimp-diffusion-"))
         inside = self.folder / "plug-ins" / "gimp-diffusion"
         (inside / "locale").mkdir(parents=True)
+        for catalogues in Path(plugin).parent.glob("po/*/LC_MESSAGES"):
+            shutil.copytree(catalogues, inside / "locale" / catalogues.parent.name / "LC_MESSAGES")
         shutil.copy(plugin, inside / "gimp-diffusion")
         shutil.copytree(Path(models) / "tiny", inside / "models" / "tiny")
         (self.folder / "gimprc").write_text(gimprc)

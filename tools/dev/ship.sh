@@ -16,6 +16,7 @@ ship ()
   rm -rf "$folder.new"
   mkdir -p "$folder.new/models" "$folder.new/locale"
   cp "$build/gimp-diffusion" "$folder.new/"
+  ! compgen -G "$build/po/*/LC_MESSAGES" > /dev/null || cp -r "$build"/po/*/ "$folder.new/locale/"
   [ $# = 0 ] || cp -r "$@" "$folder.new/models/"
   rm -rf "$folder"
   mv "$folder.new" "$folder"
