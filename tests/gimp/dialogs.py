@@ -2,7 +2,6 @@
 """Inside GIMP with a display: both dialogs and the window of a run, answered by keys from outside (screen.py)."""
 import json
 import subprocess
-import threading
 
 from inside import *  # noqa: F401, F403
 
@@ -10,18 +9,6 @@ GENERATE, DENOISE, VARIATIONS, RUNNING = "Generate Image", "Partially Denoise Se
 INTERACTIVE, REPEAT = {"run-mode": Gimp.RunMode.INTERACTIVE}, {"run-mode": Gimp.RunMode.WITH_LAST_VALS}
 # An interactive run starts from the values of the last one: what a test wants is typed.
 LONG = [(DENOISE, "alt+n End"), (DENOISE, "alt+p ctrl+a 9 0 0"), (DENOISE, "alt+o")]
-
-
-def answer(*requests):
-    """Presses keys in windows, one after the other, while the call that opens them goes on."""
-    def work():
-        for window, keys in requests:
-            waiting, deadline = ask_for_keys(window, keys), time.monotonic() + 120
-            while waiting.exists() and time.monotonic() < deadline:
-                time.sleep(0.1)
-    thread = threading.Thread(target=work)
-    thread.start()
-    return thread
 
 
 def recipe_of(layer):

@@ -2,6 +2,7 @@
 """What the scripts inside GIMP share: images, pixels, calls of our procedures, checks."""
 import itertools
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -122,6 +123,20 @@ def ask_for_keys(window, keys):
     request.with_name("new").write_text(f"{window}\n{keys}")
     request.with_name("new").rename(request)
     return request
+
+
+def answer(*requests):
+    """Presses keys in windows, one after the other, while the call that opens them goes on: (window, keys) or
+    (window, keys, seconds to wait before)."""
+    def work():
+        for window, keys, *wait in requests:
+            time.sleep(*wait or [0])
+            waiting, deadline = ask_for_keys(window, keys), time.monotonic() + 120
+            while waiting.exists() and time.monotonic() < deadline:
+                time.sleep(0.1)
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
 
 
 def press(window, keys, wanted=lambda: True, seconds=20):

@@ -17,14 +17,30 @@ def library(*requests):
     if requests:
         config.set_property("run-mode", Gimp.RunMode.INTERACTIVE)
 
+    closed = threading.Event()
+
+    def pressed(window, keys, seconds):
+        """Whether that window was there for its keys."""
+        waiting, deadline = ask_for_keys(window, keys), time.monotonic() + seconds
+        while waiting.exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        gone = not waiting.exists()
+        waiting.unlink(missing_ok=True)
+        return gone
+
+    # Keys that come while another window opens or closes are lost: a question is answered until it is gone, and Close
+    # pressed until the call returns.
     def work():
-        for window, keys in [*requests, (LIBRARY, "alt+c")] if requests else []:
-            waiting, deadline = ask_for_keys(window, keys), time.monotonic() + 60
-            while waiting.exists() and time.monotonic() < deadline:
-                time.sleep(0.1)
+        for window, keys in requests:
+            pressed(window, keys, 60)
+            while window == QUESTION and pressed(QUESTION, "Shift_L", 1):
+                pressed(QUESTION, keys, 1)
+        while requests and not closed.is_set():
+            pressed(LIBRARY, "alt+c", 1)
     thread = threading.Thread(target=work)
     thread.start()
     result = procedure.run(config)
+    closed.set()
     thread.join()
     return list(result.index(1)) if succeeded(result.index(0)) else None
 

@@ -63,7 +63,11 @@ def press_what_is_asked(screen, scratch, gimp, seconds):
     deadline = time.monotonic() + seconds
     while gimp.poll() is None and time.monotonic() < deadline:
         for request in sorted(Path(scratch).glob("key-*")):
-            if screen.key(*request.read_text().split("\n")):
+            try:
+                asked = request.read_text().split("\n")
+            except FileNotFoundError:      # taken back meanwhile
+                continue
+            if screen.key(*asked):
                 request.unlink(missing_ok=True)
             break
         time.sleep(0.1)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Inside GIMP with a display: the dialog of training, its window, Stop, Cancel and going on."""
 import json
-import threading
 
 from inside import *  # noqa: F401, F403
 
@@ -14,19 +13,6 @@ RESUME, OK = (DIALOG, "alt+g", 0), (DIALOG, "alt+o", 0)     # alt+g: the other w
 
 def train(image, layer, **arguments):
     return call("plug-in-diffusion-train", image, [layer], **arguments)
-
-
-def answer(*requests):
-    """Presses keys in windows, one after the other, each after so many seconds."""
-    def work():
-        for window, keys, wait in requests:
-            time.sleep(wait)
-            waiting, deadline = ask_for_keys(window, keys), time.monotonic() + 120
-            while waiting.exists() and time.monotonic() < deadline:
-                time.sleep(0.1)
-    thread = threading.Thread(target=work)
-    thread.start()
-    return thread
 
 
 def fill_in(name, minutes):
