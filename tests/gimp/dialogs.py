@@ -137,7 +137,7 @@ def copied_command():
     Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, file, None)
     image.set_file(file)
     thread = answer((DENOISE, "alt+d ctrl+a 4 2 Tab"), (DENOISE, "alt+p ctrl+a 4 Tab"), (DENOISE, "alt+i"), (DENOISE, "alt+q"),
-                    (DENOISE, f"clipboard {copied}"), (DENOISE, "alt+o"))
+                    (DENOISE, "alt+q"), (DENOISE, f"clipboard {copied}"), (DENOISE, "alt+o"))   # the details may open slowly
     status, _, error = denoise(image, layer, **INTERACTIVE)
     thread.join()
     run = subprocess.run(["sh", "-c", Path(copied).read_text()], capture_output=True, text=True, timeout=300)

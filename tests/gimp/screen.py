@@ -50,6 +50,8 @@ class Screen:
             return True
         if found and keys.startswith("clipboard "):
             text = subprocess.run([sys.executable, "-c", CLIPBOARD], env=environment, check=True, capture_output=True, timeout=60)
+            if text.stdout == b"None":      # not copied yet
+                return False
             Path(keys[10:]).write_bytes(text.stdout)
             return True
         for number in found[:1]:
