@@ -3,6 +3,8 @@
  * finished. */
 #include "find_model.h"
 
+#include <glib/gstdio.h>
+
 #include <gio/gio.h>
 #include <string.h>
 
@@ -153,4 +155,22 @@ find_model_path (const char *name, GError **error)
     }
   g_ptr_array_unref (models);
   return found;
+}
+
+void
+remove_tree (const char *path)
+{
+  GDir       *dir = g_file_test (path, G_FILE_TEST_IS_SYMLINK) ? NULL : g_dir_open (path, 0, NULL);
+  const char *name;
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    {
+      char *inner = g_build_filename (path, name, NULL);
+
+      remove_tree (inner);
+      g_free (inner);
+    }
+  if (dir != NULL)
+    g_dir_close (dir);
+  g_remove (path);
 }

@@ -14,4 +14,7 @@ char      *find_user_models (void);
 /* Folder of a model by name or path; "" is the default. NULL with an error that lists the names. g_free. */
 char      *find_model_path (const char *name, GError **error);
 
+/* Removes a folder and all in it; links are not followed. */
+void remove_tree (const char *path);
+
 #endif

@@ -75,24 +75,6 @@ copy_parts (const char *folder, const char *target, const char *weights, GError 
   return fine;
 }
 
-static void
-delete_tree (const char *path)
-{
-  GDir       *dir = g_file_test (path, G_FILE_TEST_IS_SYMLINK) ? NULL : g_dir_open (path, 0, NULL);
-  const char *name;
-
-  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
-    {
-      char *inner = g_build_filename (path, name, NULL);
-
-      delete_tree (inner);
-      g_free (inner);
-    }
-  if (dir != NULL)
-    g_dir_close (dir);
-  g_remove (path);
-}
-
 /* Into a hidden folder beside the target, which then takes its name. */
 static gboolean
 copy_model (const char *folder, const char *name, const char *weights, GError **error)
@@ -102,12 +84,12 @@ copy_model (const char *folder, const char *name, const char *weights, GError **
   gboolean fine;
 
   g_mkdir_with_parents (own, 0755);
-  delete_tree (hidden);
+  remove_tree (hidden);
   fine = copy_parts (folder, hidden, weights, error);
   if (fine && g_rename (hidden, target) != 0)
     fine = refuse (error, _("The model could not be put into %s: %s."), own, g_strerror (errno));
   if (!fine)
-    delete_tree (hidden);
+    remove_tree (hidden);
   g_free (target);
   g_free (hidden);
   g_free (own);
@@ -150,6 +132,6 @@ library_delete (const char *path, GError **error)
 {
   if (!library_is_own (path))
     return refuse (error, _("Only models of your own folder can be deleted."));
-  delete_tree (path);
+  remove_tree (path);
   return !g_file_test (path, G_FILE_TEST_EXISTS) || refuse (error, _("The model could not be deleted from %s."), path);
 }

@@ -16,24 +16,6 @@
 #define WORK ".training-"    /* and the process id */
 
 static void
-remove_tree (const char *path)
-{
-  GDir       *dir = g_file_test (path, G_FILE_TEST_IS_SYMLINK) ? NULL : g_dir_open (path, 0, NULL);
-  const char *name;
-
-  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
-    {
-      char *inner = g_build_filename (path, name, NULL);
-
-      remove_tree (inner);
-      g_free (inner);
-    }
-  if (dir != NULL)
-    g_dir_close (dir);
-  g_remove (path);
-}
-
-static void
 remove_dead (const char *models)
 {
   GDir       *dir = g_dir_open (models, 0, NULL);

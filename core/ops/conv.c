@@ -65,18 +65,12 @@ df_conv_hwio (int in, int out, int kernel)
   return (df_conv_layout) { 1, out, (ptrdiff_t) kernel * in * out, (ptrdiff_t) in * out };
 }
 
-static size_t
-panels_of (const df_kernels *k, int out)
-{
-  return ((size_t) out + (size_t) k->nr - 1) / (size_t) k->nr;
-}
-
 size_t
 df_conv_packed_floats (const df_kernels *k, df_conv_algo algo, int in, int out, int kernel)
 {
   if (algo != DF_CONV_DIRECT)
     return df_winograd_packed_floats (k, algo, in, out);
-  return panels_of (k, out) * (size_t) k->nr * (size_t) in * (size_t) (kernel * kernel) + DF_SLACK;
+  return df_panels (k, out) * (size_t) k->nr * (size_t) in * (size_t) (kernel * kernel) + DF_SLACK;
 }
 
 void
@@ -92,7 +86,7 @@ df_conv_pack (const df_kernels *k, df_conv_algo algo, const float *w, df_conv_la
       df_winograd_pack (k, algo, w, layout, in, out, backward, packed);
       return;
     }
-  for (size_t panel = 0; panel < panels_of (k, cols); panel++)
+  for (size_t panel = 0; panel < df_panels (k, cols); panel++)
     for (int ky = 0; ky < kernel; ky++)
       for (int kx = 0; kx < kernel; kx++)
         for (int r = 0; r < rows; r++)
@@ -190,7 +184,7 @@ conv_tile (void *ctx, size_t tile, int worker)
   size_t          first = block * BLOCK;
   int             count = (int) df_min_size (BLOCK, run->out_pixels - first);
   int             taps  = run->kernel * run->in;        /* of one row of the kernel */
-  size_t          end   = df_min_size ((group + 1) * run->panels, panels_of (run->k, run->out));
+  size_t          end   = df_min_size ((group + 1) * run->panels, df_panels (run->k, run->out));
   ptrdiff_t       a_seg[3], b_seg[3];
   block_rows      rows;
 
@@ -223,8 +217,8 @@ run_conv (const df_ops *ops, conv_run *run, int batch, int out_height)
   run->k          = ops->k;
   run->out_pixels = (size_t) out_height * (size_t) run->out_width;
   run->blocks     = (run->out_pixels + BLOCK - 1) / BLOCK;
-  run->panels     = (size_t) batch * run->blocks >= MANY ? panels_of (ops->k, run->out) : PANELS;
-  run->groups     = (panels_of (ops->k, run->out) + run->panels - 1) / run->panels;
+  run->panels     = (size_t) batch * run->blocks >= MANY ? df_panels (ops->k, run->out) : PANELS;
+  run->groups     = (df_panels (ops->k, run->out) + run->panels - 1) / run->panels;
   df_pool_run (ops->pool, (size_t) batch * run->blocks * run->groups, conv_tile, run);
 }
 
@@ -466,7 +460,7 @@ df_conv_back_weights (const df_ops *ops, const df_conv *conv, const float *x, co
                       bool add)
 {
   weight_run run = { .k = ops->k, .dy = dy, .batch = conv->batch, .out_height = df_conv_out_height (conv),
-                     .dw = dw, .panels = panels_of (ops->k, conv->out), .add = add };
+                     .dw = dw, .panels = df_panels (ops->k, conv->out), .add = add };
   int        rows = conv->kernel * conv->in;
 
   if (conv->algo != DF_CONV_DIRECT)

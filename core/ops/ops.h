@@ -31,4 +31,11 @@ df_min_size (size_t a, size_t b)
   return a < b ? a : b;
 }
 
+/* Panels of nr columns that hold `columns`. */
+static inline size_t
+df_panels (const df_kernels *k, int columns)
+{
+  return ((size_t) columns + (size_t) k->nr - 1) / (size_t) k->nr;
+}
+
 #endif

@@ -43,12 +43,6 @@ transforms (const df_kernels *k, df_conv_algo algo)
   return algo == DF_CONV_F2 ? k->f2 : k->f4;
 }
 
-static size_t
-panels_of (const df_kernels *k, int out)
-{
-  return ((size_t) out + (size_t) k->nr - 1) / (size_t) k->nr;
-}
-
 /* ------------------------------------------------------------------ weights */
 
 size_t
@@ -56,7 +50,7 @@ df_winograd_packed_floats (const df_kernels *k, df_conv_algo algo, int in, int o
 {
   int n = transforms (k, algo)->n;
 
-  return (size_t) (n * n) * panels_of (k, out) * (size_t) k->nr * (size_t) in + DF_SLACK;
+  return (size_t) (n * n) * df_panels (k, out) * (size_t) k->nr * (size_t) in + DF_SLACK;
 }
 
 void
@@ -66,9 +60,9 @@ df_winograd_pack (const df_kernels *k, df_conv_algo algo, const float *w, df_con
   const df_winograd *f      = transforms (k, algo);
   int                rows   = backward ? out : in;    /* what is summed */
   int                cols   = backward ? in : out;
-  size_t             stride = panels_of (k, cols) * (size_t) k->nr * (size_t) rows;
+  size_t             stride = df_panels (k, cols) * (size_t) k->nr * (size_t) rows;
 
-  for (size_t panel = 0; panel < panels_of (k, cols); panel++)
+  for (size_t panel = 0; panel < df_panels (k, cols); panel++)
     for (int r = 0; r < rows; r++, packed += k->nr)
       {
         float g[9 * DF_MAX_NR];
@@ -97,7 +91,7 @@ begin (const df_kernels *k, const df_conv *conv)
   j.tiles_x     = (j.width + j.w->m - 1) / j.w->m;
   j.image_tiles = (size_t) j.tiles_x * (size_t) ((j.height + j.w->m - 1) / j.w->m);
   j.tiles       = j.image_tiles * (size_t) conv->batch;
-  j.out_stride  = panels_of (k, conv->out) * (size_t) k->nr;
+  j.out_stride  = df_panels (k, conv->out) * (size_t) k->nr;
   return j;
 }
 
@@ -210,7 +204,7 @@ static void
 multiply (const wino *j, const float *v, float *s, size_t position, size_t first, size_t last, size_t tiles)
 {
   size_t       in = (size_t) j->conv->in, panel_floats = (size_t) j->k->nr * in;
-  const float *u  = j->io->packed + position * panels_of (j->k, j->conv->out) * panel_floats;
+  const float *u  = j->io->packed + position * df_panels (j->k, j->conv->out) * panel_floats;
 
   for (size_t panel = first; panel < last; panel++)
     j->k->product (v + position * j->v_position, in, u + panel * panel_floats,
@@ -229,7 +223,7 @@ block_turn (void *ctx, size_t block, int worker)
   for (size_t i = 0; i < count; i++)
     transform_input (j, j->io->x, first + i, v + i * (size_t) j->conv->in);
   for (size_t p = 0; p < (size_t) (j->w->n * j->w->n); p++)
-    multiply (j, v, s, p, 0, panels_of (j->k, j->conv->out), count);
+    multiply (j, v, s, p, 0, df_panels (j->k, j->conv->out), count);
   for (size_t i = 0; i < count; i++)
     transform_output (j, first + i, s + i * j->out_stride);
 }
@@ -247,7 +241,7 @@ static void
 multiply_turn (void *ctx, size_t turn, int worker)
 {
   const wino *j      = ctx;
-  size_t      panels = panels_of (j->k, j->conv->out), groups = (panels + PANELS - 1) / PANELS;
+  size_t      panels = df_panels (j->k, j->conv->out), groups = (panels + PANELS - 1) / PANELS;
   size_t      first  = turn % groups * PANELS;
 
   (void) worker;
@@ -267,7 +261,7 @@ void
 df_winograd_forward (const df_ops *ops, const df_conv *conv, const df_conv_io *io, bool add)
 {
   wino   j      = begin (ops->k, conv);
-  size_t groups = (panels_of (ops->k, conv->out) + PANELS - 1) / PANELS;
+  size_t groups = (df_panels (ops->k, conv->out) + PANELS - 1) / PANELS;
   size_t n2     = (size_t) (j.w->n * j.w->n);
 
   j.io         = io;
@@ -338,7 +332,7 @@ gradient_turn (void *ctx, size_t turn, int worker)
   static const ptrdiff_t none[1] = { 0 };
   const wino            *j     = ctx;
   const df_kernels      *k     = j->k;
-  size_t                 panels = panels_of (k, j->conv->out), panel = turn % panels;
+  size_t                 panels = df_panels (k, j->conv->out), panel = turn % panels;
   size_t                 group = turn / panels % row_groups (j), position = turn / panels / row_groups (j);
   size_t                 in    = (size_t) j->conv->in, m0 = group * (size_t) (ROWS * k->mr);
   size_t                 m1    = df_min_size (in, m0 + (size_t) (ROWS * k->mr));
@@ -392,7 +386,7 @@ df_winograd_back_weights (const df_ops *ops, const df_conv *conv, const float *x
     {
       j.count = df_min_size (WEIGHTS, j.tiles - j.first);
       df_pool_run (ops->pool, 2 * j.count, gradient_input_turn, &j);
-      df_pool_run (ops->pool, n2 * row_groups (&j) * panels_of (j.k, conv->out), gradient_turn, &j);
+      df_pool_run (ops->pool, n2 * row_groups (&j) * df_panels (j.k, conv->out), gradient_turn, &j);
     }
   df_pool_run (ops->pool, (size_t) conv->in, gradient_output_turn, &j);
 }
