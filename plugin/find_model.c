@@ -6,6 +6,7 @@
 #include <glib/gstdio.h>
 
 #include <gio/gio.h>
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #define DEFAULT_MODEL "materials-64"
@@ -148,8 +149,8 @@ find_model_path (const char *name, GError **error)
     {
       names = names_of (models);
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                   names[0] != '\0' ? "There is no model \"%s\". Installed are: %s."
-                                    : "There is no model \"%s\"%s. Put a model folder into models/ beside the plug-in.",
+                   names[0] != '\0' ? _("There is no model \"%s\". Installed are: %s.")
+                                    : _("There is no model \"%s\"%s. Import one with Filters ▸ Diffusion ▸ Model Library."),
                    name, names);
       g_free (names);
     }

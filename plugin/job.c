@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* job: see job.h. The two threads share three atomic words: progress and `fresh` go from the worker to the main loop,
+/* job: see job.h. The two threads share four atomic words: progress, step and `fresh` go from the worker to the main loop,
  * `answer` goes back. Preview and its flag are a mailbox: the worker writes while it is empty, the main loop empties it.
  * The worker wakes the main loop at the end with an idle source. Cancel in GIMP is a SIGKILL of this process: nothing
  * in the image has been touched then. */
@@ -21,6 +21,7 @@ struct job
   gpointer    user;
   int         answer;       /* atomic: the last job_answer                */
   int         progress;     /* atomic: of the run, in 1/100000            */
+  int         step;         /* atomic: whole steps done                   */
   int         fresh;        /* atomic: preview holds what nobody has seen */
   pid_t       parent;
 };
@@ -37,6 +38,12 @@ job_post (job *j, double fraction)
 {
   g_atomic_int_set (&j->progress, (int) (fraction * 100000.0));
   return (job_answer) g_atomic_int_get (&j->answer);
+}
+
+void
+job_count (job *j, int step)
+{
+  g_atomic_int_set (&j->step, step);
 }
 
 float *
@@ -64,13 +71,15 @@ work (gpointer data)
 static gboolean
 show (gpointer data)
 {
-  job       *j     = data;
-  gboolean   fresh = g_atomic_int_get (&j->fresh);
-  job_answer answer;
+  job             *j     = data;
+  gboolean         fresh = g_atomic_int_get (&j->fresh);
+  const job_moment now   = { .fraction = g_atomic_int_get (&j->progress) / 100000.0, .step = g_atomic_int_get (&j->step),
+                             .estimate = fresh ? j->preview : NULL };
+  job_answer       answer;
 
   if (getppid () != j->parent)
     raise (SIGKILL);
-  answer = j->tick (j->user, g_atomic_int_get (&j->progress) / 100000.0, fresh ? j->preview : NULL);
+  answer = j->tick (j->user, &now);
   if (fresh)
     g_atomic_int_set (&j->fresh, 0);
   if (answer != JOB_GO_ON)
@@ -121,11 +130,14 @@ run_session (job *j, gpointer data, df_error *err)
   if (status == DF_OK)
     while ((status = df_step (r->session, &progress, err)) == DF_OK &&
            (r->stop_after == 0 || df_session_step (r->session) < r->stop_after))
-      if ((preview = job_wanted (j)) != NULL)
-        {
-          df_estimate (r->session, preview);
-          job_offer (j);
-        }
+      {
+        job_count (j, df_session_step (r->session));
+        if ((preview = job_wanted (j)) != NULL)
+          {
+            df_estimate (r->session, preview);
+            job_offer (j);
+          }
+      }
   if (status == DF_DONE || status == DF_OK ||
       (status == DF_CANCELLED && g_atomic_int_get (&j->answer) == JOB_STOP && df_session_step (r->session) > 0))
     status = df_finish (r->session, r->out, err);

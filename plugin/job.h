@@ -15,15 +15,33 @@ typedef enum job_answer
   JOB_CANCEL     /* keep nothing                        */
 } job_answer;
 
-/* Called on the main thread about twenty times a second; fraction of the run, 0 … 1. estimate: the present x̂_0 of the
- * canvas, when a step was made since the last call, else NULL; valid during the call. */
-typedef job_answer (*job_tick) (gpointer user, double fraction, const float *estimate);
+/* How far it is. The first three come from here, the others from whoever knows what is computed. */
+typedef struct job_moment
+{
+  double       fraction;     /* of everything, 0 … 1                                                    */
+  int          step;         /* whole steps done                                                        */
+  const float *estimate;     /* [canvas] the present x̂_0 after a new step, else NULL; valid in the call */
+  int          steps, t;     /* of the sampler, and where it is; steps 0: there is none                 */
+  df_level     level;        /* at t                                                                    */
+  int          picture, pictures;
+} job_moment;
 
-/* Who looks on while a run goes; user and both functions, or NULL for nobody. */
+/* Called on the main thread about twenty times a second. */
+typedef job_answer (*job_tick) (gpointer user, const job_moment *now);
+
+/* What is going to be shown. */
+typedef struct job_view
+{
+  const char  *title;
+  int          width, height, channels;     /* of the canvas                                           */
+  const float *before;                      /* [canvas] as it was, NULL where there was nothing; to the end of the run */
+} job_view;
+
+/* Who looks on while a run goes; user and the functions, or NULL for nobody. */
 typedef struct job_watch
 {
   gpointer user;
-  void   (*open) (gpointer user, const char *title, int width, int height, int channels);   /* of the canvas */
+  void   (*open) (gpointer user, const job_view *view);
   job_tick show;
 } job_watch;
 
@@ -33,6 +51,8 @@ typedef df_status (*job_body) (job *j, gpointer data, df_error *err);
 
 /* Says how far it is; the answer of the moment. */
 job_answer job_post         (job *j, double fraction);
+/* Says how many whole steps are done. */
+void       job_count        (job *j, int step);
 /* Where the next estimate goes; NULL while nobody looks on or the last one has not been seen. Then job_offer. */
 float     *job_wanted       (job *j);
 void       job_offer        (job *j);

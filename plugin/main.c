@@ -129,7 +129,7 @@ run (GimpProcedure *procedure, GimpRunMode mode, GimpImage *image, GimpDrawable 
   settings          s;
   GimpLayer       **layers = NULL;
   char             *name   = NULL;
-  progress          window = { .caption = kind == PROCEDURE_TRAIN ? "What the model draws by now" : NULL };
+  progress          window = { .caption = kind == PROCEDURE_TRAIN ? _("What the model draws by now") : NULL };
   job_watch         watch  = { 0 };
 
   job_die_with_parent ();

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "compute.h"
 #include "job.h"
 #include "layer_out.h"
 #include "pattern_out.h"
@@ -14,37 +15,6 @@
 #include "region_in.h"
 #include "selection.h"
 
-/* One of several pictures behind one progress bar, and what the onlooker said last. */
-typedef struct share
-{
-  int              index, count;
-  const job_watch *watch;
-  job_answer       answer;
-} share;
-
-static job_answer
-tick (gpointer user, double fraction, const float *estimate)
-{
-  share *s     = user;
-  double whole = (s->index + fraction) / s->count;
-
-  gimp_progress_update (whole);
-  if (s->watch->show != NULL)
-    s->answer = s->watch->show (s->watch->user, whole, estimate);
-  return s->answer;
-}
-
-/* Progress in GIMP and, where somebody looks on, space for what they see; g_free. */
-static float *
-open_watch (const job_watch *watch, const df_model_info *info, const df_request *r)
-{
-  gimp_progress_init_printf ("%s", info->title);
-  if (watch->show == NULL)
-    return NULL;
-  watch->open (watch->user, info->title, r->width, r->height, info->channels);
-  return g_new (float, (gsize) r->width * r->height * info->channels);
-}
-
 /* The user may have gone on working. */
 static gboolean
 still_open (GimpImage *image, GError **error)
@@ -52,30 +22,6 @@ still_open (GimpImage *image, GError **error)
   if (!gimp_image_is_valid (image))
     return refuse (error, _("The image was closed during the run."));
   return check_image (image, error);
-}
-
-/* 0 when the last run of the session went to its end. */
-static int
-stopped_after (const df_session *session)
-{
-  return df_session_step (session) < df_session_steps (session) ? df_session_step (session) : 0;
-}
-
-static df_session *
-new_session (const df_model *model, const df_request *r, GimpPDBStatusType *status, GError **error)
-{
-  df_session *session = NULL;
-  df_error    err;
-  df_status   result = df_session_new (&session, model, r, &err);
-
-  if (result == DF_OK)
-    return session;
-  *status = result == DF_ERROR_ARGUMENT ? GIMP_PDB_CALLING_ERROR : GIMP_PDB_EXECUTION_ERROR;
-  if (result == DF_ERROR_CAP)
-    refuse (error, "%s (memory-mb is %.0f.)", err.text, (double) r->memory_cap / 1e6);
-  else
-    refuse (error, "%s", err.text);
-  return NULL;
 }
 
 /* ------------------------------------------------------------------ generate */
@@ -107,30 +53,27 @@ crop_rgba (const generate *g, const float *canvas)
 
 /* `count` pictures; fewer when it was stopped. FALSE: *status is CANCEL, or there is an error. */
 static gboolean
-compute_pictures (generate *g, df_session *session, GimpPDBStatusType *status, GError **error)
+compute_pictures (generate *g, const df_model *model, df_session *session, GimpPDBStatusType *status, GError **error)
 {
-  float    *canvas  = g_new (float, (gsize) g->p.request.width * g->p.request.height * g->info->channels);
-  float    *preview = open_watch (g->watch, g->info, &g->p.request);
-  share     part    = { 0, g->s->count, g->watch, JOB_GO_ON };
-  df_status result  = DF_OK;
+  float    *canvas = g_new (float, (gsize) g->p.request.width * g->p.request.height * g->info->channels);
+  compute   c      = compute_begin (g->watch, model, &g->p.request, g->s->count, NULL, NULL);
+  df_status result = DF_OK;
   df_error  err;
 
-  for (; part.index < part.count && result == DF_OK && part.answer == JOB_GO_ON; part.index++)
+  while (c.index < c.count && result == DF_OK && c.answer == JOB_GO_ON)
     {
-      df_input input = { .seed = (guint64) g->s->seed + (guint64) part.index };
+      df_input input = { .seed = (guint64) g->s->seed + (guint64) c.index };
 
-      result = job_run (session, &input, g->s->stop_after, tick, &part, preview, canvas, &err);
+      result = compute_picture (&c, session, &input, g->s->stop_after, canvas, &err);
       if (result == DF_OK)
-        {
-          g_ptr_array_add (g->pictures, crop_rgba (g, canvas));
-          g->stopped_after = stopped_after (session);
-        }
+        g_ptr_array_add (g->pictures, crop_rgba (g, canvas));
     }
-  g_free (preview);
+  compute_end (&c);
+  g->stopped_after = c.stopped_after;
   g_free (canvas);
   if (result != DF_OK && result != DF_CANCELLED)
     return refuse (error, "%s", err.text);
-  if (part.answer != JOB_CANCEL && g->pictures->len > 0)
+  if (c.answer != JOB_CANCEL && g->pictures->len > 0)
     return TRUE;
   *status = GIMP_PDB_CANCEL;
   return FALSE;
@@ -216,16 +159,15 @@ generate_with (generate *g, const df_model *model, GimpPDBStatusType *status, GE
 
   if (!prepare_generate (g->image, g->s, model, &g->p, error))
     return NULL;
-  session = new_session (model, &g->p.request, status, error);
+  session = compute_session (model, &g->p.request, status, error);
   if (session == NULL)
     return NULL;
   *status     = GIMP_PDB_EXECUTION_ERROR;
   g->pictures = g_ptr_array_new_with_free_func (g_free);
-  if (compute_pictures (g, session, status, error) && still_open (g->image, error))
+  if (compute_pictures (g, model, session, status, error) && still_open (g->image, error))
     layers = (strcmp (g->s->output, "pattern") == 0 ? publish_patterns : publish_pictures) (g, error);
   g_ptr_array_unref (g->pictures);
   df_session_free (session);
-  gimp_progress_end ();
   return layers;
 }
 
@@ -361,32 +303,32 @@ publish (const denoise *d, const float *canvas, int stopped, GError **error)
   return GIMP_LAYER (d->drawable);
 }
 
-static GimpLayer *
-compute_and_publish (denoise *d, GimpPDBStatusType *status, GError **error)
+/* [canvas], g_free; *stopped: after so many steps, or 0. NULL: *status is CANCEL, or there is an error. */
+static float *
+compute_denoised (denoise *d, int *stopped, GimpPDBStatusType *status, GError **error)
 {
   df_input    input   = { .seed = (guint64) d->s->seed, .x0 = d->in.x0, .mask = d->mask };
-  share       part    = { 0, 1, d->watch, JOB_GO_ON };
-  df_session *session = new_session (d->model, &d->p.request, status, error);
-  GimpLayer  *layer   = NULL;
-  float      *canvas, *preview;
+  df_session *session = compute_session (d->model, &d->p.request, status, error);
+  float      *canvas;
+  compute     c;
   df_error    err;
   df_status   result;
 
   if (session == NULL)
     return NULL;
-  canvas  = g_new (float, (gsize) d->p.request.width * d->p.request.height * d->in.channels);
-  preview = open_watch (d->watch, df_model_describe (d->model), &d->p.request);
-  result  = job_run (session, &input, d->s->stop_after, tick, &part, preview, canvas, &err);
-  *status = result == DF_CANCELLED ? GIMP_PDB_CANCEL : GIMP_PDB_EXECUTION_ERROR;
-  if (result == DF_OK)
-    layer = publish (d, canvas, stopped_after (session), error);
-  else if (result != DF_CANCELLED)
-    refuse (error, "%s", err.text);
-  gimp_progress_end ();
+  canvas = g_new (float, (gsize) d->p.request.width * d->p.request.height * d->in.channels);
+  c      = compute_begin (d->watch, d->model, &d->p.request, 1, d->in.x0, d->p.request.hard_edge_blend ? d->mask : NULL);
+  result = compute_picture (&c, session, &input, d->s->stop_after, canvas, &err);
+  compute_end (&c);
   df_session_free (session);
-  g_free (preview);
+  *stopped = c.stopped_after;
+  *status  = result == DF_CANCELLED ? GIMP_PDB_CANCEL : GIMP_PDB_EXECUTION_ERROR;
+  if (result == DF_OK)
+    return canvas;
   g_free (canvas);
-  return layer;
+  if (result != DF_CANCELLED)
+    refuse (error, "%s", err.text);
+  return NULL;
 }
 
 GimpLayer *
@@ -395,14 +337,18 @@ run_denoise (GimpImage *image, GimpDrawable **drawables, settings *s, const job_
 {
   denoise    d     = { .image = image, .s = s, .watch = watch };
   GimpLayer *layer = NULL;
+  float     *canvas;
+  int        stopped;
 
   *status = GIMP_PDB_CALLING_ERROR;
   d.model = prepare_model (s, error);
   if (d.model != NULL && prepare_denoise (image, drawables, s, d.model, &d.p, error))
     {
       d.drawable = drawables[0];
-      if (read_picture (&d, error))
-        layer = compute_and_publish (&d, status, error);
+      canvas     = read_picture (&d, error) ? compute_denoised (&d, &stopped, status, error) : NULL;
+      if (canvas != NULL)
+        layer = publish (&d, canvas, stopped, error);
+      g_free (canvas);
     }
   forget_picture (&d);
   return layer;
@@ -420,24 +366,23 @@ typedef struct variations
 
 /* All seeds of one level. DF_OK while everything went to its end. */
 static df_status
-compute_level (variations *v, int level, share *part, float *preview, GimpPDBStatusType *status, GError **error)
+compute_level (variations *v, int level, compute *c, GimpPDBStatusType *status, GError **error)
 {
   denoise    *d       = &v->d[level];
-  df_session *session = new_session (d->model, &d->p.request, status, error);
+  df_session *session = compute_session (d->model, &d->p.request, status, error);
   df_status   result  = session != NULL ? DF_OK : DF_ERROR_ARGUMENT;
   gsize       n       = (gsize) d->p.request.width * d->p.request.height * v->d[0].in.channels;
   df_error    err;
 
-  for (int i = 0; i < v->seeds && result == DF_OK && part->answer == JOB_GO_ON; i++, part->index++)
+  for (int i = 0; i < v->seeds && result == DF_OK && c->answer == JOB_GO_ON; i++)
     {
       df_input input  = { .seed = (guint64) d->s->seed + (guint64) i, .x0 = v->d[0].in.x0, .mask = v->d[0].mask };
       float   *canvas = g_new (float, n);
 
-      result = job_run (session, &input, 0, tick, part, preview, canvas, &err);
+      result = compute_picture (c, session, &input, 0, canvas, &err);
       if (result == DF_OK)
         {
           g_ptr_array_add (v->pictures, canvas);
-          v->stopped_after = stopped_after (session);
           continue;
         }
       g_free (canvas);
@@ -452,19 +397,19 @@ compute_level (variations *v, int level, share *part, float *preview, GimpPDBSta
 static gboolean
 compute_variations (variations *v, GimpPDBStatusType *status, GError **error)
 {
-  denoise  *first   = &v->d[0];
-  share     part    = { 0, v->levels * v->seeds, first->watch, JOB_GO_ON };
-  float    *preview = open_watch (first->watch, df_model_describe (first->model), &first->p.request);
-  df_status result  = DF_OK;
+  denoise   *first  = &v->d[0];
+  compute    c      = compute_begin (first->watch, first->model, &first->p.request, v->levels * v->seeds, first->in.x0,
+                                     first->p.request.hard_edge_blend ? first->mask : NULL);
+  df_status  result = DF_OK;
 
   *status = GIMP_PDB_EXECUTION_ERROR;
-  for (int i = 0; i < v->levels && result == DF_OK && part.answer == JOB_GO_ON; i++)
-    result = compute_level (v, i, &part, preview, status, error);
-  g_free (preview);
-  gimp_progress_end ();
+  for (int i = 0; i < v->levels && result == DF_OK && c.answer == JOB_GO_ON; i++)
+    result = compute_level (v, i, &c, status, error);
+  compute_end (&c);
+  v->stopped_after = c.stopped_after;
   if (result != DF_OK && result != DF_CANCELLED)
     return FALSE;
-  if (part.answer != JOB_CANCEL && v->pictures->len > 0)
+  if (c.answer != JOB_CANCEL && v->pictures->len > 0)
     return TRUE;
   *status = GIMP_PDB_CANCEL;
   return FALSE;

@@ -171,17 +171,17 @@ learn (job *j, gpointer data, df_error *err)
 /* ------------------------------------------------------------------ on the main thread */
 
 static job_answer
-tick (gpointer user, double fraction, const float *estimate)
+tick (gpointer user, const job_moment *now)
 {
-  training *t    = user;
-  double    past = (double) (g_get_monotonic_time () - t->started) / G_USEC_PER_SEC;
-  int       left = fraction > 0.01 || past > 5.0 ? (int) (past * (1.0 - fraction) / MAX (fraction, 1e-5)) : -1;
+  training *t        = user;
+  double    fraction = now->fraction, past = (double) (g_get_monotonic_time () - t->started) / G_USEC_PER_SEC;
+  int       left     = fraction > 0.01 || past > 5.0 ? (int) (past * (1.0 - fraction) / MAX (fraction, 1e-5)) : -1;
 
   gimp_progress_update (fraction);
   if (left != t->told && left >= 0)
-    gimp_progress_set_text_printf ("Training %s: %d:%02d left", t->name, left / 60, left % 60);
+    gimp_progress_set_text_printf (_("Training %s: %d:%02d left"), t->name, left / 60, left % 60);
   t->told = left;
-  return t->watch->show != NULL ? t->watch->show (t->watch->user, fraction, estimate) : JOB_GO_ON;
+  return t->watch->show != NULL ? t->watch->show (t->watch->user, now) : JOB_GO_ON;
 }
 
 static df_model *
@@ -257,7 +257,7 @@ configure (training *t, const char *picture, GError **error)
   patch = train_patch_size (t->s, info, t->data.shortest, error);
   if (patch == 0)
     return FALSE;
-  description = g_strdup_printf ("Learned from %s.", picture);
+  description = g_strdup_printf (_("Learned from %s."), picture);
   t->config   = train_config (t->s, info, patch, t->channels, t->name, description);
   g_free (description);
   return TRUE;
@@ -293,10 +293,10 @@ compute (training *t, GimpPDBStatusType *status, GError **error)
   df_status result;
   df_error  err;
 
-  gimp_progress_init_printf ("Training %s", t->name);
+  gimp_progress_init_printf (_("Training %s"), t->name);
   if (t->watch->show != NULL)
     {
-      t->watch->open (t->watch->user, t->name, t->width, t->height, t->channels);
+      t->watch->open (t->watch->user, &(job_view) { t->name, t->width, t->height, t->channels, NULL });
       preview = g_new (float, (gsize) t->width * t->height * t->channels);
     }
   t->started = g_get_monotonic_time ();

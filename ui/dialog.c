@@ -10,6 +10,7 @@
 
 #include "outlook.h"
 #include "plugin/command.h"
+#include "readout.h"
 #include "rows.h"
 
 gboolean
@@ -121,7 +122,7 @@ add_seed (dialog *d)
 {
   GtkWidget *box = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6), *number, *dice, *check;
 
-  number = spin (d, "seed", 0, G_MAXINT32, 1, 0, NULL, "The same seed gives the same picture");
+  number = spin (d, "seed", 0, G_MAXINT32, 1, 0, NULL, _("The same seed gives the same picture"));
   dice   = gtk_button_new_with_label ("⚄");
   atk_object_set_name (gtk_widget_get_accessible (dice), _("Roll a seed"));
   check  = gtk_check_button_new_with_mnemonic (_("new each _time"));
@@ -153,7 +154,7 @@ show_level (dialog *d)
 {
   df_level    level;
   const char *word;
-  char       *text;
+  char       *numbers, *text;
 
   if (d->chooser->model == NULL)
     return;
@@ -163,9 +164,11 @@ show_level (dialog *d)
           : level.sqrt_alpha > .45 ? _("half new")
           : level.sqrt_alpha > .2  ? _("mostly new")
                                    : _("reinvent");
-  text  = g_strdup_printf ("t = %d   √ᾱ = %.3f   SNR = %.3g   (%s)", start_of (d), level.sqrt_alpha, level.snr, word);
+  numbers = readout_level (start_of (d), &level);
+  text    = g_strdup_printf ("%s   (%s)", numbers, word);
   gtk_label_set_text (GTK_LABEL (d->level_text), text);
   g_free (text);
+  g_free (numbers);
 }
 
 /* Config → slider: another model, reset, or saved settings. */
@@ -286,7 +289,7 @@ fill_generate (dialog *d)
 
   add_row (d, _("_Width"), spin (d, "width", 0, 65536, 8, 0, _("automatic"), tip));
   add_row (d, _("Hei_ght"), spin (d, "height", 0, 65536, 8, 0, _("automatic"), tip));
-  add_row (d, _("Num_ber of layers"), spin (d, "count", 1, COUNT_MAX, 1, 0, NULL, "With seeds seed, seed + 1, …"));
+  add_row (d, _("Num_ber of layers"), spin (d, "count", 1, COUNT_MAX, 1, 0, NULL, _("With seeds seed, seed + 1, …")));
   add_row (d, _("O_utput"), words (d, "output", outputs, output_labels));
 }
 

@@ -9,6 +9,7 @@
 #include "picture.h"
 #include "plugin/prepare.h"
 #include "plugin/preview.h"
+#include "readout.h"
 
 #define PAUSE 120     /* ms without a change */
 
@@ -66,25 +67,12 @@ look_at_picture (outlook *o, const prepared *p, const settings *s)
 
 /* ------------------------------------------------------------------ cost and refusal */
 
-/* "about 12 s"; g_free. */
-static char *
-duration (double seconds)
-{
-  if (seconds < 1.0)
-    return g_strdup (_("less than a second"));
-  if (seconds < 99.5)
-    return g_strdup_printf (ngettext ("about %d second", "about %d seconds", (int) lround (seconds)),
-                            (int) lround (seconds));
-  return g_strdup_printf (ngettext ("about %d minute", "about %d minutes", (int) lround (seconds / 60.0)),
-                          (int) lround (seconds / 60.0));
-}
-
 typedef struct cost { double seconds; size_t bytes; int steps; } cost;
 
 static void
 show_cost (outlook *o, const cost *c)
 {
-  char *time = duration (c->seconds), *text;
+  char *time = readout_duration (c->seconds), *text;
 
   text = g_strdup_printf (_("This takes %s and %.0f MB of memory (%d steps)."), time, ceil ((double) c->bytes / 1e6),
                           c->steps);

@@ -13,6 +13,10 @@ HERE = Path(__file__).resolve().parent
 NOISE = re.compile(r"scriptfu-WARNING|Gtk-WARNING|tag cache|LibGimp-WARNING|stale context|Welcome to GIMP|GLib-GObject-CRITICAL"
                    r"|Gimp-Core-WARNING|stray image|gimp_wire_read")
 
+# GIMP asks every plug-in that it finds what it can do: a minute and more for a new profile on a busy machine.
+SYSTEM = subprocess.run(["pkg-config", "--variable=gimplibdir", "gimp-3.0"], capture_output=True, text=True).stdout.strip()
+NEEDED = ["python-eval", "script-fu", "file-pat"]
+
 QUIET = "(show-welcome-dialog no)\n(check-updates no)\n"      # gimprc for GIMP on a screen
 
 
@@ -27,7 +31,9 @@ class Profile:
             shutil.copytree(catalogues, inside / "locale" / catalogues.parent.name / "LC_MESSAGES")
         shutil.copy(plugin, inside / "gimp-diffusion")
         shutil.copytree(Path(models) / "tiny", inside / "models" / "tiny")
-        (self.folder / "gimprc").write_text(gimprc)
+        for name in NEEDED:
+            shutil.copytree(Path(SYSTEM) / "plug-ins" / name, self.folder / "plug-ins" / name)
+        (self.folder / "gimprc").write_text('(plug-in-path "${gimp_dir}/plug-ins")\n' + gimprc)
 
     def __enter__(self):
         return self

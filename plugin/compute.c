@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* compute: see compute.h. */
+#include "compute.h"
+
+#include "check.h"
+
+df_session *
+compute_session (const df_model *model, const df_request *r, GimpPDBStatusType *status, GError **error)
+{
+  df_session *session = NULL;
+  df_error    err;
+  df_status   result = df_session_new (&session, model, r, &err);
+
+  if (result == DF_OK)
+    return session;
+  *status = result == DF_ERROR_ARGUMENT ? GIMP_PDB_CALLING_ERROR : GIMP_PDB_EXECUTION_ERROR;
+  if (result == DF_ERROR_CAP)
+    refuse (error, "%s (memory-mb is %.0f.)", err.text, (double) r->memory_cap / 1e6);
+  else
+    refuse (error, "%s", err.text);
+  return NULL;
+}
+
+compute
+compute_begin (const job_watch *watch, const df_model *model, const df_request *r, int count, const float *before,
+               const float *mask)
+{
+  const df_model_info *info = df_model_describe (model);
+  compute              c    = { .watch = watch, .model = model, .count = count, .pixels = (gsize) r->width * r->height,
+                                .before = before, .mask = mask };
+
+  gimp_progress_init_printf ("%s", info->title);
+  if (watch->show != NULL)
+    {
+      watch->open (watch->user, &(job_view) { info->title, r->width, r->height, info->channels, before });
+      c.preview = g_new (float, c.pixels * info->channels);
+    }
+  return c;
+}
+
+/* As it will be in the layer, nearly: GIMP blends in linear light. */
+static void
+blend_preview (const compute *c)
+{
+  int channels = df_model_describe (c->model)->channels;
+
+  for (gsize i = 0, at = 0; i < c->pixels; i++)
+    for (int k = 0; k < channels; k++, at++)
+      c->preview[at] = c->before[at] + c->mask[i] * (c->preview[at] - c->before[at]);
+}
+
+static job_answer
+tick (gpointer user, const job_moment *now)
+{
+  compute   *c     = user;
+  job_moment whole = *now;
+
+  whole.fraction = (c->index + now->fraction) / c->count;
+  whole.steps    = df_session_steps (c->session);
+  whole.t        = df_session_timestep (c->session, now->step);
+  whole.level    = df_level_at (c->model, whole.t);
+  whole.picture  = c->index;
+  whole.pictures = c->count;
+  gimp_progress_update (whole.fraction);
+  if (now->estimate != NULL && c->mask != NULL)
+    blend_preview (c);
+  if (c->watch->show != NULL)
+    c->answer = c->watch->show (c->watch->user, &whole);
+  return c->answer;
+}
+
+df_status
+compute_picture (compute *c, df_session *session, const df_input *input, int stop_after, float *out, df_error *err)
+{
+  df_status result;
+
+  c->session = session;
+  result     = job_run (session, input, stop_after, tick, c, c->preview, out, err);
+  c->index++;
+  if (result == DF_OK)
+    c->stopped_after = df_session_step (session) < df_session_steps (session) ? df_session_step (session) : 0;
+  return result;
+}
+
+void
+compute_end (compute *c)
+{
+  gimp_progress_end ();
+  g_clear_pointer (&c->preview, g_free);
+}
