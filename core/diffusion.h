@@ -190,7 +190,7 @@ typedef struct df_forecast
   size_t bytes;                 /* all that a session allocates                                   */
   double flops_per_step;        /* network evaluations of one step, guidance included             */
   int    steps;
-  double seconds_per_step;      /* flops over the speed of a short measurement on this machine    */
+  double seconds_per_step;      /* the plan's cost over the speed that is measured just now        */
 } df_forecast;
 
 /* Checks a request and says what it costs, without allocating it. Errors as df_session_new but CAP. */

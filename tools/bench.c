@@ -78,17 +78,24 @@ time_runs (subject *s, double *seconds, df_error *err)
   return runs;
 }
 
-/* Highest resident size in MB; not getrusage's, which begins with that of the program that started this one. */
+/* Resident size in MB, now ("VmRSS:") or at its highest ("VmHWM:"); not getrusage's, which begins with that of the program
+ * that started this one. */
 static double
-peak_mb (void)
+resident_mb (const char *which)
 {
   char  *text = NULL, *line;
   double kb   = 0;
 
-  if (g_file_get_contents ("/proc/self/status", &text, NULL, NULL) && (line = strstr (text, "VmHWM:")) != NULL)
-    kb = g_ascii_strtod (line + strlen ("VmHWM:"), NULL);
+  if (g_file_get_contents ("/proc/self/status", &text, NULL, NULL) && (line = strstr (text, which)) != NULL)
+    kb = g_ascii_strtod (line + strlen (which), NULL);
   g_free (text);
   return kb * 1024e-6;
+}
+
+static double
+peak_mb (void)
+{
+  return resident_mb ("VmHWM:");
 }
 
 /* ------------------------------------------------------------------ serving */
@@ -156,7 +163,7 @@ serve (subject *s, gint64 started)
 /* ------------------------------------------------------------------ what is measured */
 
 static int
-report (const cli_options *o, subject *s, const char *what, double flops, double planned)
+report (const cli_options *o, subject *s, const char *what, double flops, double planned, double before)
 {
   double   seconds[MAX_RUNS], rate;
   df_error err;
@@ -173,15 +180,16 @@ report (const cli_options *o, subject *s, const char *what, double flops, double
   if (s->trainer != NULL)
     g_print ("%.2f pictures/s; peak %.0f MB\n", rate * o->batch, peak_mb ());
   else
-    g_print ("%.1f GFLOP/s; planned %.0f MB, peak %.0f MB\n", 1e-9 * flops * rate, 1e-6 * planned, peak_mb ());
+    g_print ("%.1f GFLOP/s; planned %.1f MB, took %.1f MB, peak %.0f MB\n", 1e-9 * flops * rate, 1e-6 * planned,
+             peak_mb () - before, peak_mb ());
   if (o->profile && s->session != NULL)
     print_profile (s->session, runs);
   return 0;
 }
 
-/* The first run is not timed: it warms up, and ends what counts as starting. */
+/* The first run is not timed: it warms up, and ends what counts as starting. before: resident MB before the subject was. */
 static int
-measure (const cli_options *o, subject *s, const df_request *r, double flops, double planned, gint64 started)
+measure (const cli_options *o, subject *s, const df_request *r, double flops, double planned, double before, gint64 started)
 {
   char    *what;
   int      status;
@@ -192,7 +200,7 @@ measure (const cli_options *o, subject *s, const df_request *r, double flops, do
   if (o->serve)
     return serve (s, started);
   what   = g_strdup_printf ("%s%d × %d, batch %d", s->trainer != NULL ? "training, " : "", r->width, r->height, o->batch);
-  status = report (o, s, what, flops, planned);
+  status = report (o, s, what, flops, planned, before);
   g_free (what);
   return status;
 }
@@ -203,22 +211,25 @@ bench_session (const cli_options *o, const df_model *model, df_request *r, gint6
   df_forecast f;
   df_error    err;
   subject     s = { 0 };
+  double      before;
   gsize       n;
   int         status;
 
   r->batch    = o->batch;
   r->guidance = 1.0;
-  if (df_forecast_run (model, r, &f, &err) != DF_OK || df_session_new (&s.session, model, r, &err) != DF_OK)
-    return err.status == DF_ERROR_ARGUMENT ? cli_usage ("%s", err.text) : cli_fail ("%s", err.text);
   n   = (gsize) r->batch * r->width * r->height * df_model_describe (model)->channels;
   s.x = g_new (float, 2 * n);
   s.y = s.x + n;
   s.t = g_new (double, r->batch);
   for (gsize i = 0; i < n; i++)
-    s.x[i] = (float) ((i * 7919) % 2001) / 1000.0f - 1.0f;
+    s.x[i] = s.y[i] = (float) ((i * 7919) % 2001) / 1000.0f - 1.0f;
   for (int i = 0; i < r->batch; i++)
     s.t[i] = 10;
-  status = measure (o, &s, r, f.flops_per_step, (double) f.bytes, started);
+  before = resident_mb ("VmRSS:");
+  if (df_forecast_run (model, r, &f, &err) == DF_OK && df_session_new (&s.session, model, r, &err) == DF_OK)
+    status = measure (o, &s, r, f.flops_per_step, (double) f.bytes, before, started);
+  else
+    status = err.status == DF_ERROR_ARGUMENT ? cli_usage ("%s", err.text) : cli_fail ("%s", err.text);
   df_session_free (s.session);
   g_free (s.x);
   g_free (s.t);
@@ -270,7 +281,7 @@ bench_training (const cli_options *o, const df_model *model, const df_request *r
     pixels[i] = (guint8) ((i * 7919) % 251);
   picture.pixels = pixels;
   if (df_trainer_new (&s.trainer, config, &picture, 1, NULL, 0, NULL, &err) == DF_OK)
-    status = measure (o, &s, r, 0, 0, started);
+    status = measure (o, &s, r, 0, 0, 0, started);
   else
     status = err.status == DF_ERROR_ARGUMENT ? cli_usage ("%s", err.text) : cli_fail ("%s", err.text);
   df_trainer_free (s.trainer);

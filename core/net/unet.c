@@ -65,6 +65,7 @@ df_unet_forecast (const df_model *model, const df_unet_size *size, int threads, 
   DF_TRY (df_plan_build (&plan, &model->unet, size, DF_PLAN_FORWARD, !df_cpu_plain (), k, threads, err));
   out->bytes = df_network_bytes (&plan, k, false) + sizeof (df_unet);
   out->flops = plan.flops;
+  out->cost  = plan.cost;
   df_plan_clear (&plan);
   return DF_OK;
 }

@@ -19,6 +19,7 @@ typedef struct df_unet_cost
 {
   size_t bytes;                 /* arena, packed weights, scratch of `threads` threads */
   double flops;                 /* of one evaluation of the whole batch                 */
+  double cost;                  /* its time, in FLOPs of a direct 3×3 convolution       */
 } df_unet_cost;
 
 /* Checks every weight's presence and shape; nothing of the plan is kept. Errors: FORMAT, ARGUMENT, MEMORY. */
