@@ -2,9 +2,11 @@
 """diffusion-cli against diffusers, live: other inputs, seeds and sizes than the committed vectors have.
 
     python tests/reference/compare_cli.py [--cli "./dev run build/diffusion-cli"] [--seed N] [--public] [--only WORD]
+                                          [--shipped MODEL ...]
 
 Prints one line per comparison; exit status 1 if one is beyond its tolerance. --public adds the two public
-configurations with random weights (600 MB under the temporary folder, minutes)."""
+configurations with random weights (600 MB under the temporary folder, minutes). --shipped: only these models, the
+network and whole runs, with and without circular padding."""
 import argparse
 import itertools
 import json
@@ -130,18 +132,39 @@ def public(bench, seed):
             compare_network(bench, name, folder, model, shape, seed, 2e-5)
 
 
+def shipped(bench, folder, seed):
+    """A model folder as diffusers opens it: its network, and runs of up to three classes from the same seed.
+    diffusers has no tiling: the network's convolutions are told to pad circularly."""
+    config = DDPMScheduler.from_pretrained(folder / "scheduler").config
+    classes = load(folder).config.num_class_embeds
+    side = load(folder).config.sample_size
+    for tile in ("", "xy"):
+        model = tiled(load(folder), True, True) if tile else load(folder)
+        compare_network(bench, folder.name, folder, model, (side, side), seed, 2e-5, tile)
+        for label in [None] if classes is None else sorted({0, (classes - 1) // 2, classes - 2}):
+            case = complete(dict(steps=20, spacing=config.timestep_spacing, clip="none", seed=seed, size=(side, side),
+                                 label=label))
+            words = [{"MODEL": folder}.get(w, w) for w in arguments(case)] + ["--guidance", 1]
+            words += ["--tile", tile] if tile else []
+            bench.compare(f"run {folder.name} class {label} {tile}", words, trajectory(model, config, case), 1e-3)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--cli", default=str(ROOT / "build" / "diffusion-cli"))
     parser.add_argument("--seed", type=int, default=4711)
     parser.add_argument("--public", action="store_true")
     parser.add_argument("--only")
+    parser.add_argument("--shipped", nargs="+", type=pathlib.Path, default=[], metavar="MODEL")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(options.cli, folder, options.only)
-        networks(bench, options.seed)
-        noising(bench, options.seed)
-        runs(bench, options.seed)
+        for model in options.shipped:
+            shipped(bench, model.resolve(), options.seed)
+        if not options.shipped:
+            networks(bench, options.seed)
+            noising(bench, options.seed)
+            runs(bench, options.seed)
         if options.public:
             public(bench, options.seed)
     print(f"{bench.done - bench.failed} passed, {bench.failed} failed")
