@@ -66,9 +66,20 @@ tile_start (const df_tile *t, int m, vf acc[][DF_NV])
       }
 }
 
+/* One line, into the second level: the first holds what is multiplied now. A whole row of nr floats may be two. */
 INLINE void
-tile_sum (const df_tile *t, int m, ptrdiff_t a_k, vf acc[][DF_NV])
+fetch (const char *line, ptrdiff_t step)
 {
+  __builtin_prefetch (line, 0, 2);
+  if (DF_NR > 16)
+    __builtin_prefetch (line + step / 2, 0, 2);
+}
+
+INLINE void
+tile_sum (const df_tile *t, int m, ptrdiff_t a_k, bool looks_ahead, vf acc[][DF_NV])
+{
+  const char *ahead = t->ahead.start;
+
   for (int s = 0; s < t->segs; s++)
     {
       const float *b = t->b + t->b_seg[s];
@@ -82,6 +93,11 @@ tile_sum (const df_tile *t, int m, ptrdiff_t a_k, vf acc[][DF_NV])
 
           UNROLL for (int v = 0; v < DF_NV; v++)
             bv[v] = load (b + v * DF_LANES);
+          if (looks_ahead)
+            {
+              fetch (ahead, t->ahead.step);
+              ahead += t->ahead.step;
+            }
           UNROLL for (int i = 0; i < m; i++)
             {
               float x = a[i][k * a_k];
@@ -99,10 +115,12 @@ tile_rows (const df_tile *t, int m)
   vf acc[DF_MR][DF_NV];
 
   tile_start (t, m, acc);
-  if (t->a_k == 1)
-    tile_sum (t, m, 1, acc);
+  if (t->a_k != 1)
+    tile_sum (t, m, t->a_k, false, acc);
+  else if (t->ahead.start == NULL)
+    tile_sum (t, m, 1, false, acc);
   else
-    tile_sum (t, m, t->a_k, acc);
+    tile_sum (t, m, 1, true, acc);
   tile_finish (t, m, acc);
 }
 
@@ -136,7 +154,8 @@ tile (const df_tile *t)
 /* ------------------------------------------------------------------ product */
 
 INLINE void
-product_rows (int m, const float *a, size_t a_stride, const float *b, float *c, size_t c_stride, int k)
+product_rows (int m, const float *a, size_t a_stride, const float *b, float *c, size_t c_stride, int k,
+              bool looks_ahead, df_ahead ahead)
 {
   vf acc[DF_MR][DF_NV];
 
@@ -149,6 +168,11 @@ product_rows (int m, const float *a, size_t a_stride, const float *b, float *c, 
 
       UNROLL for (int v = 0; v < DF_NV; v++)
         bv[v] = load (b + v * DF_LANES);
+      if (looks_ahead)
+        {
+          fetch (ahead.start, ahead.step);
+          ahead.start += ahead.step;
+        }
       UNROLL for (int i = 0; i < m; i++)
         UNROLL for (int v = 0; v < DF_NV; v++)
           acc[i][v] += a[(size_t) i * a_stride] * bv[v];
@@ -158,33 +182,47 @@ product_rows (int m, const float *a, size_t a_stride, const float *b, float *c, 
       store (c + (size_t) i * c_stride + v * DF_LANES, acc[i][v]);
 }
 
+#define ROWS(m)                                                                                 \
+  {                                                                                             \
+    product_rows (m, a, a_stride, b, c, c_stride, k, looks_ahead, ahead);                       \
+    rows -= m, a += m * a_stride, c += m * c_stride, ahead.start += k * ahead.step;             \
+  }
+
 /* What is left over goes in powers of two: a row's sum does not know its neighbours. */
-static void
-product (const float *a, size_t a_stride, const float *b, float *c, size_t c_stride, size_t rows, int k)
+INLINE void
+product_all (const float *a, size_t a_stride, const float *b, float *c, size_t c_stride, size_t rows, int k,
+             bool looks_ahead, df_ahead ahead)
 {
-  for (; rows >= DF_MR; rows -= DF_MR, a += DF_MR * a_stride, c += DF_MR * c_stride)
-    product_rows (DF_MR, a, a_stride, b, c, c_stride, k);
+  while (rows >= DF_MR)
+    ROWS (DF_MR)
 #if DF_MR > 8
   if (rows >= 8)
-    {
-      product_rows (8, a, a_stride, b, c, c_stride, k);
-      rows -= 8, a += 8 * a_stride, c += 8 * c_stride;
-    }
+    ROWS (8)
 #endif
 #if DF_MR > 4
   if (rows >= 4)
-    {
-      product_rows (4, a, a_stride, b, c, c_stride, k);
-      rows -= 4, a += 4 * a_stride, c += 4 * c_stride;
-    }
+    ROWS (4)
 #endif
   if (rows >= 2)
-    {
-      product_rows (2, a, a_stride, b, c, c_stride, k);
-      rows -= 2, a += 2 * a_stride, c += 2 * c_stride;
-    }
+    ROWS (2)
   if (rows >= 1)
-    product_rows (1, a, a_stride, b, c, c_stride, k);
+    ROWS (1)
+}
+
+/* Many rows hide the way to the memory as it is. */
+#define FEW 4
+
+static void
+product (const float *a, size_t a_stride, const float *b, float *c, size_t c_stride, size_t rows, int k,
+         const float *next)
+{
+  ptrdiff_t calls = (ptrdiff_t) (rows / DF_MR) + __builtin_popcountll (rows % DF_MR);
+
+  if (calls > FEW)
+    product_all (a, a_stride, b, c, c_stride, rows, k, false, (df_ahead) { NULL, 0 });
+  else
+    product_all (a, a_stride, b, c, c_stride, rows, k, true,
+                 (df_ahead) { (const char *) next, DF_NR * (ptrdiff_t) sizeof *b / calls });
 }
 
 /* ------------------------------------------------------------------ exp, SiLU */

@@ -13,6 +13,14 @@
 #define DF_MAX_NR 32   /* nor more columns                   */
 #define DF_SLACK  64   /* floats that may be read (never used) behind any operand of a tile */
 
+/* What a later call reads, brought into the cache while this one computes: from `start` on, `step` bytes with each
+ * term of the sum. NULL: nothing. Nothing depends on it but time, so it may point behind the end of an array. */
+typedef struct df_ahead
+{
+  const char *start;
+  ptrdiff_t   step;
+} df_ahead;
+
 /* One tile of a sum of products over `segs` segments of `k` terms:
  *   v[m][n] = Σ_s Σ_k a[m][a_seg[s] + k·a_k] · b[b_seg[s] + k·b_k + n]      (order: s, then k)
  * then, if given,  v += bias[n]; v += row[m][n]; v += residual[m][n]; v *= scale;  c[m][n] = v.
@@ -33,6 +41,7 @@ typedef struct df_tile
   const float *const *row;             /* [m] pointers to [n], or NULL                       */
   const float *const *residual;        /* [m] pointers to [n], or NULL                       */
   float               scale;           /* 1 = none                                           */
+  df_ahead            ahead;
 } df_tile;
 
 /* What happens to the sum of one output tile of a Winograd convolution; the order is that of df_tile. */
@@ -76,8 +85,10 @@ typedef struct df_kernels
   const df_winograd *f2, *f4;
 
   void (*tile) (const df_tile *tile);
-  /* c[rows][nr] = a[rows][k]·b[k][nr], rows of a and c a_stride and c_stride floats apart. */
-  void (*product) (const float *a, size_t a_stride, const float *b, float *c, size_t c_stride, size_t rows, int k);
+  /* c[rows][nr] = a[rows][k]·b[k][nr], rows of a and c a_stride and c_stride floats apart. next: the b of a later
+   * call, brought into the cache meanwhile. */
+  void (*product) (const float *a, size_t a_stride, const float *b, float *c, size_t c_stride, size_t rows, int k,
+                   const float *next);
 
   /* y = x·sigmoid(x); dx (+)= dy·silu'(x). y may be x, dx may be dy. */
   void (*silu)      (const float *x, float *y, size_t n);

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-#define ROWS 84   /* queries of a block: a multiple of every table's mr */
+#define ROWS 42   /* queries of a block: a multiple of mr, and few enough that the blocks spread evenly */
 
 typedef struct head_job
 {
@@ -60,27 +60,29 @@ head_at (const df_attention *a, const float *x, size_t head)
   return x + head / (size_t) a->heads * a->pixels * channels_of (a) + head % (size_t) a->heads * (size_t) a->dim;
 }
 
-/* x of one head as [panel][dim][nr]: the transpose, pixels across. */
-static void
-pack_head (const df_kernels *k, const df_attention *a, const float *x, float *out)
-{
-  size_t nr = (size_t) k->nr, c = channels_of (a);
-
-  for (size_t first = 0; first < a->pixels; first += nr)
-    for (int d = 0; d < a->dim; d++)
-      for (size_t n = 0; n < nr; n++)
-        *out++ = first + n < a->pixels ? x[(first + n) * c + (size_t) d] : 0.0f;
-}
-
+/* One panel of a head as [dim][nr]: the transpose, pixels across. */
 static void
 pack_tile (void *ctx, size_t tile, int worker)
 {
-  const head_job *job   = ctx;
-  size_t          heads = (size_t) (job->a->batch * job->a->heads);
-  const float    *x     = tile < heads ? job->k : job->v;
+  const head_job     *job    = ctx;
+  const df_attention *a      = job->a;
+  size_t              nr     = (size_t) job->ops->k->nr, panels = (a->pixels + nr - 1) / nr, c = channels_of (a);
+  size_t              heads  = (size_t) (a->batch * a->heads), head = tile / panels, first = tile % panels * nr;
+  const float        *x      = head_at (a, head < heads ? job->k : job->v, head % heads);
+  float              *out    = job->panels + head * job->packed + first * (size_t) a->dim;
 
   (void) worker;
-  pack_head (job->ops->k, job->a, head_at (job->a, x, tile % heads), job->panels + tile * job->packed);
+  for (int d = 0; d < a->dim; d++)
+    for (size_t n = 0; n < nr; n++)
+      *out++ = first + n < a->pixels ? x[(first + n) * c + (size_t) d] : 0.0f;
+}
+
+static void
+pack (const df_ops *ops, head_job *job, size_t heads)
+{
+  size_t nr = (size_t) ops->k->nr;
+
+  df_pool_run (ops->pool, heads * ((job->a->pixels + nr - 1) / nr), pack_tile, job);
 }
 
 /* out[m][·] = Σ_d x[m][d]·panels[d][·] for `count` rows of x with stride c: scores or dy·vᵀ. */
@@ -176,7 +178,7 @@ df_attention_forward (const df_ops *ops, const df_attention *a, const float *q, 
                      .packed = packed_floats (ops->k, a), .blocks = (a->pixels + ROWS - 1) / ROWS };
 
   job.rows = job.panels + heads * job.packed;
-  df_pool_run (ops->pool, heads, pack_tile, &job);
+  pack (ops, &job, heads);
   df_pool_run (ops->pool, heads * job.blocks, forward_tile, &job);
 }
 
@@ -234,7 +236,7 @@ df_attention_backward (const df_ops *ops, const df_attention *a, const float *q,
                      .panels = ops->scratch, .packed = packed_floats (ops->k, a) };
 
   job.rows = job.panels + 2 * heads * job.packed;
-  df_pool_run (ops->pool, 2 * heads, pack_tile, &job);
+  pack (ops, &job, 2 * heads);
   df_pool_run (ops->pool, heads, backward_tile, &job);
 }
 

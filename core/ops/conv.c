@@ -10,6 +10,8 @@
 
 #define BLOCK  84   /* output pixels of a tile: a multiple of every table's mr */
 #define PANELS 4    /* weight panels of a tile where there are few blocks      */
+#define FEW    4    /* row blocks that alone do not hide the way of weights from the memory */
+#define SPREAD 4    /* panels whose sums bring the pixels of the next tile     */
 #define MANY   64   /* so many blocks occupy all threads with whole pixels     */
 #define DEPTH  128  /* pixels of one segment group in the weight gradient      */
 
@@ -115,6 +117,7 @@ typedef struct conv_run
   size_t            out_pixels;     /* of one image                         */
   size_t            blocks, groups; /* tiles of one image: pixels, channels */
   size_t            panels;         /* of one tile                          */
+  size_t            later;          /* tiles until this worker's next one, most likely */
   const df_conv_io *io;
   bool              add;
 } conv_run;
@@ -148,9 +151,41 @@ point_rows (const conv_run *run, size_t image, size_t first, int count, int chan
     }
 }
 
+/* What is read after row block m of a panel: its share of the next panel. */
+static df_ahead
+next_panel (const conv_run *run, size_t panel, size_t end, size_t tile, int m, int count)
+{
+  int       blocks = (count + run->k->mr - 1) / run->k->mr, terms = run->kernel * run->kernel * run->in;
+  size_t    floats = (size_t) (terms * run->k->nr);
+  size_t    next   = panel + 1 < end ? panel + 1 : (tile + run->later) % run->groups * run->panels;
+  ptrdiff_t step   = run->k->nr * (ptrdiff_t) sizeof (float) / blocks;
+
+  if (blocks > FEW)
+    return (df_ahead) { NULL, 0 };
+  return (df_ahead) { (const char *) (run->io->packed + next * floats) + m / run->k->mr * terms * step, step };
+}
+
+/* Where a tile of a 1×1 has all panels, its pixels come from the memory and the weights from the cache: then the
+ * rows of the first panels bring their share of the pixels of this worker's next tile, of x or x2, those of the
+ * following panels its place in y. */
+static df_ahead
+next_pixels (const conv_run *run, const float *row, int channels, const float *y, size_t panel)
+{
+  size_t size = (size_t) run->k->mr * sizeof (float), tiles = run->later * BLOCK;
+  size_t step = panel < SPREAD ? size / SPREAD : size * (size_t) run->out / (size_t) channels / SPREAD;
+
+  if (panel < SPREAD)
+    row += tiles * (size_t) channels;
+  else
+    row = y != NULL ? y + tiles * (size_t) run->out : NULL;
+  if (panel >= 2 * SPREAD || row == NULL)
+    return (df_ahead) { NULL, 0 };
+  return (df_ahead) { (const char *) row + panel % SPREAD * (size_t) channels * step, (ptrdiff_t) step };
+}
+
 /* One tile of mr rows from m on; with two sources the sum goes on where the first one's ended. */
 static void
-sum_tile (const conv_run *run, const block_rows *rows, int m, int count, df_tile t)
+sum_tile (const conv_run *run, const block_rows *rows, int m, int count, size_t panel, df_tile t)
 {
   t.m        = count - m < run->k->mr ? count - m : run->k->mr;
   t.a        = rows->a + m;
@@ -166,10 +201,11 @@ sum_tile (const conv_run *run, const block_rows *rows, int m, int count, df_tile
       part.row  = part.residual = NULL;
       part.scale = 1.0f;
       run->k->tile (&part);
-      t.k   = run->in - run->first;
-      t.a   = rows->a2 + m;
-      t.b  += run->first * run->k->nr;
-      t.add = true;
+      t.k     = run->in - run->first;
+      t.a     = rows->a2 + m;
+      t.b    += run->first * run->k->nr;
+      t.add   = true;
+      t.ahead = run->groups == 1 ? next_pixels (run, t.a[0], t.k, NULL, panel) : (df_ahead) { NULL, 0 };
     }
   run->k->tile (&t);
 }
@@ -207,7 +243,13 @@ conv_tile (void *ctx, size_t tile, int worker)
 
       point_rows (run, image, first, count, channel, &rows);
       for (int m = 0; m < count; m += run->k->mr)
-        sum_tile (run, &rows, m, count, t);
+        {
+          if (run->kernel == 1 && run->groups == 1)
+            t.ahead = next_pixels (run, rows.a[m], run->io->x2 != NULL ? run->first : run->in, rows.c[m] - channel, panel);
+          else
+            t.ahead = next_panel (run, panel, end, tile, m, count);
+          sum_tile (run, &rows, m, count, panel, t);
+        }
     }
 }
 
@@ -218,6 +260,7 @@ run_conv (const df_ops *ops, conv_run *run, int batch, int out_height)
   run->out_pixels = (size_t) out_height * (size_t) run->out_width;
   run->blocks     = (run->out_pixels + BLOCK - 1) / BLOCK;
   run->panels     = (size_t) batch * run->blocks >= MANY ? df_panels (ops->k, run->out) : PANELS;
+  run->later      = (size_t) df_pool_threads (ops->pool);
   run->groups     = (df_panels (ops->k, run->out) + run->panels - 1) / run->panels;
   df_pool_run (ops->pool, (size_t) batch * run->blocks * run->groups, conv_tile, run);
 }

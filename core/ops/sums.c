@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* sums: see sums.h. Scratch: totals, then [batch][chunk][2][channels] partial sums. */
+/* sums: see sums.h. Scratch: totals, then [batch][chunk][2][channels] partial sums. Chunks are taken from the end: what
+ * was written last is still in the cache, and what is read next begins where the sums ended. */
 #include "ops/sums.h"
 
 #include <string.h>
@@ -19,11 +20,12 @@ df_sums_scratch (int batch, size_t pixels, int channels)
 }
 
 static void
-sum_chunk (void *ctx, size_t tile, int worker)
+sum_chunk (void *ctx, size_t turn, int worker)
 {
   const sums_job *job   = ctx;
   const df_sums  *s     = job->sums;
   size_t          c     = (size_t) s->channels;
+  size_t          tile  = (size_t) s->batch * job->chunks - 1 - turn;
   size_t          image = tile / job->chunks;
   size_t          first = tile % job->chunks * DF_CHUNK;
   size_t          count = df_min_size (DF_CHUNK, s->pixels - first);

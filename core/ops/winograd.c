@@ -31,6 +31,7 @@ typedef struct wino
   const float       *zero;               /* a pixel beyond the edge           */
   float             *v, *s;              /* transformed input, sums           */
   size_t             per_worker;         /* floats between workers' v and s   */
+  int                threads;
   /* weight gradient */
   const float       *dy;
   float             *du, *dw;
@@ -199,16 +200,23 @@ transform_output (const wino *j, size_t tile, const float *s)
   j->w->output (s, j->s_position, j->conv->out, &end);
 }
 
-/* s[position][tile][panels first … last) = v·u for `tiles` tiles. */
+/* s[position][tile][panels first … last) = v·u for `tiles` tiles; after them come the panels from `next` on, counted
+ * through all positions as the weights lie in memory. */
 static void
-multiply (const wino *j, const float *v, float *s, size_t position, size_t first, size_t last, size_t tiles)
+multiply (const wino *j, const float *v, float *s, size_t position, size_t first, size_t last, size_t tiles,
+          size_t next)
 {
-  size_t       in = (size_t) j->conv->in, panel_floats = (size_t) j->k->nr * in;
-  const float *u  = j->io->packed + position * df_panels (j->k, j->conv->out) * panel_floats;
+  size_t       in = (size_t) j->conv->in, floats = (size_t) j->k->nr * in, panels = df_panels (j->k, j->conv->out);
+  const float *u  = j->io->packed;
 
   for (size_t panel = first; panel < last; panel++)
-    j->k->product (v + position * j->v_position, in, u + panel * panel_floats,
-                   s + position * j->s_position + panel * (size_t) j->k->nr, j->out_stride, tiles, j->conv->in);
+    {
+      size_t at = position * panels + panel;
+
+      j->k->product (v + position * j->v_position, in, u + at * floats,
+                     s + position * j->s_position + panel * (size_t) j->k->nr, j->out_stride, tiles, j->conv->in,
+                     u + (panel + 1 < last ? at + 1 : next) * floats);
+    }
 }
 
 /* ------------------------------------------------------------------ forward */
@@ -218,12 +226,13 @@ block_turn (void *ctx, size_t block, int worker)
 {
   const wino *j     = ctx;
   size_t      first = block * BLOCK, count = df_min_size (BLOCK, j->tiles - first);
+  size_t      panels = df_panels (j->k, j->conv->out);
   float      *v     = j->v + (size_t) worker * j->per_worker, *s = j->s + (size_t) worker * j->per_worker;
 
   for (size_t i = 0; i < count; i++)
     transform_input (j, j->io->x, first + i, v + i * (size_t) j->conv->in);
   for (size_t p = 0; p < (size_t) (j->w->n * j->w->n); p++)
-    multiply (j, v, s, p, 0, df_panels (j->k, j->conv->out), count);
+    multiply (j, v, s, p, 0, panels, count, (p + 1) * panels);
   for (size_t i = 0; i < count; i++)
     transform_output (j, first + i, s + i * j->out_stride);
 }
@@ -243,9 +252,11 @@ multiply_turn (void *ctx, size_t turn, int worker)
   const wino *j      = ctx;
   size_t      panels = df_panels (j->k, j->conv->out), groups = (panels + PANELS - 1) / PANELS;
   size_t      first  = turn % groups * PANELS;
+  size_t      later  = turn + (size_t) j->threads;     /* most likely this worker's next turn */
 
   (void) worker;
-  multiply (j, j->v, j->s, turn / groups, first, df_min_size (first + PANELS, panels), j->tiles);
+  multiply (j, j->v, j->s, turn / groups, first, df_min_size (first + PANELS, panels), j->tiles,
+            later / groups * panels + later % groups * PANELS);
 }
 
 static void
@@ -266,6 +277,7 @@ df_winograd_forward (const df_ops *ops, const df_conv *conv, const df_conv_io *i
 
   j.io         = io;
   j.add        = add;
+  j.threads    = df_pool_threads (ops->pool);
   j.zero       = ops->scratch;
   j.v          = ops->scratch + zero_floats (conv);
   j.per_worker = set_strides (&j, is_shared (&j) ? j.tiles : BLOCK);
