@@ -86,6 +86,15 @@ args_register (GimpProcedure *procedure, procedure_kind kind)
     }
 }
 
+int
+args_roll_seed (GimpProcedureConfig *config)
+{
+  int seed = g_random_int_range (0, G_MAXINT32 - COUNT_MAX);
+
+  g_object_set (config, "seed", seed, NULL);
+  return seed;
+}
+
 settings
 args_read (GimpProcedureConfig *config, procedure_kind kind)
 {

@@ -37,6 +37,7 @@ typedef struct settings
   /* not arguments; set by a rerun */
   df_rect  within;        /* generate: the place; denoise: nothing beyond counts as selected; width 0: unset */
   int      stop_after;    /* whole steps, 0: all */
+  char     selected[33];  /* denoise: checksum of what was selected then, "" unknown */
 } settings;
 
 typedef enum arg_type { ARG_STRING, ARG_INT, ARG_DOUBLE, ARG_BOOLEAN } arg_type;
@@ -55,6 +56,8 @@ extern const arg_spec args_table[];
 extern const gsize    args_count;
 
 void      args_register  (GimpProcedure *procedure, procedure_kind kind);
+/* Another seed, on the config too: Repeat and recipes name it. There is room for COUNT_MAX seeds after it. */
+int       args_roll_seed (GimpProcedureConfig *config);
 settings  args_read      (GimpProcedureConfig *config, procedure_kind kind);
 settings  settings_copy  (const settings *s);
 void      settings_clear (settings *s);

@@ -38,15 +38,12 @@ compute_begin (const job_watch *watch, const df_model *model, const df_request *
   return c;
 }
 
-/* As it will be in the layer, nearly: GIMP blends in linear light. */
-static void
-blend_preview (const compute *c)
+void
+compute_blend (float *x, const float *before, const float *mask, gsize pixels, int channels)
 {
-  int channels = df_model_describe (c->model)->channels;
-
-  for (gsize i = 0, at = 0; i < c->pixels; i++)
-    for (int k = 0; k < channels; k++, at++)
-      c->preview[at] = c->before[at] + c->mask[i] * (c->preview[at] - c->before[at]);
+  for (gsize i = 0, at = 0; i < pixels; i++)
+    for (int c = 0; c < channels; c++, at++)
+      x[at] = before[at] + mask[i] * (x[at] - before[at]);
 }
 
 static job_answer
@@ -63,7 +60,7 @@ tick (gpointer user, const job_moment *now)
   whole.pictures = c->count;
   gimp_progress_update (whole.fraction);
   if (now->estimate != NULL && c->mask != NULL)
-    blend_preview (c);
+    compute_blend (c->preview, c->before, c->mask, c->pixels, df_model_describe (c->model)->channels);
   if (c->watch->show != NULL)
     c->answer = c->watch->show (c->watch->user, &whole);
   return c->answer;

@@ -32,4 +32,8 @@ df_status   compute_picture (compute *c, df_session *session, const df_input *in
                              df_error *err);
 void        compute_end     (compute *c);
 
+/* x [pixels,channels] becomes what a screen shows of it blended through mask [pixels] over before, nearly: GIMP blends
+ * layers in linear light. */
+void        compute_blend   (float *x, const float *before, const float *mask, gsize pixels, int channels);
+
 #endif

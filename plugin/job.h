@@ -37,12 +37,23 @@ typedef struct job_view
   const float *before;                      /* [canvas] as it was, NULL where there was nothing; to the end of the run */
 } job_view;
 
+/* Several results to choose from. */
+typedef struct job_choice
+{
+  job_view            view;         /* of each                        */
+  int                 count;
+  const float *const *pictures;     /* [height,width,channels] -1 … 1 */
+  const char *const  *names;
+} job_choice;
+
 /* Who looks on while a run goes; user and the functions, or NULL for nobody. */
 typedef struct job_watch
 {
   gpointer user;
-  void   (*open) (gpointer user, const job_view *view);
+  void   (*open)   (gpointer user, const job_view *view);
   job_tick show;
+  /* keep [count]: which results become layers. FALSE: none, as after Cancel. NULL where nobody is asked: all. */
+  gboolean (*choose) (gpointer user, const job_choice *choice, gboolean *keep);
 } job_watch;
 
 /* What the worker thread does, and its three words with the main thread. */

@@ -22,6 +22,22 @@ selection_checksum (GimpDrawable *drawable, const df_rect *instead, const df_rec
   return sum;
 }
 
+static char *
+pixels_checksum (GimpDrawable *drawable, const Babl *format, const df_rect *rect)
+{
+  GeglBuffer *buffer = gimp_drawable_get_buffer (drawable);
+  gsize       size   = (gsize) rect->width * rect->height * babl_format_get_bytes_per_pixel (format);
+  guchar     *pixels = g_malloc (size);
+  char       *sum;
+
+  gegl_buffer_get (buffer, GEGL_RECTANGLE (rect->x, rect->y, rect->width, rect->height), 1.0, format, pixels,
+                   GEGL_AUTO_ROWSTRIDE, GEGL_ABYSS_NONE);
+  sum = g_compute_checksum_for_data (G_CHECKSUM_MD5, pixels, size);
+  g_free (pixels);
+  g_object_unref (buffer);
+  return sum;
+}
+
 layer_state
 layer_remember (GimpDrawable *drawable, const df_rect *bounds, const df_rect *instead)
 {
@@ -32,6 +48,7 @@ layer_remember (GimpDrawable *drawable, const df_rect *bounds, const df_rect *in
   s.format = gimp_drawable_get_format (drawable);
   gimp_drawable_get_offsets (drawable, &s.offset_x, &s.offset_y);
   s.selection = selection_checksum (drawable, instead, bounds);
+  s.pixels    = pixels_checksum (drawable, s.format, bounds);
   return s;
 }
 
@@ -40,7 +57,7 @@ layer_unchanged (const layer_state *s)
 {
   df_rect  bounds;
   int      x, y;
-  char    *sum;
+  char    *selection, *pixels;
   gboolean same;
 
   if (!gimp_item_is_valid (GIMP_ITEM (s->drawable)) || !selection_bounds (s->drawable, &s->instead, &bounds))
@@ -49,9 +66,11 @@ layer_unchanged (const layer_state *s)
   if (gimp_drawable_get_width (s->drawable) != s->width || gimp_drawable_get_height (s->drawable) != s->height ||
       gimp_drawable_get_format (s->drawable) != s->format || x != s->offset_x || y != s->offset_y || memcmp (&bounds, &s->bounds, sizeof bounds) != 0)
     return FALSE;
-  sum  = selection_checksum (s->drawable, &s->instead, &bounds);
-  same = strcmp (sum, s->selection) == 0;
-  g_free (sum);
+  selection = selection_checksum (s->drawable, &s->instead, &bounds);
+  pixels    = pixels_checksum (s->drawable, s->format, &bounds);
+  same      = strcmp (selection, s->selection) == 0 && strcmp (pixels, s->pixels) == 0;
+  g_free (selection);
+  g_free (pixels);
   return same;
 }
 
@@ -59,6 +78,7 @@ void
 layer_forget (layer_state *s)
 {
   g_clear_pointer (&s->selection, g_free);
+  g_clear_pointer (&s->pixels, g_free);
 }
 
 /* ------------------------------------------------------------------ native pixels */

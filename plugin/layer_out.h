@@ -16,7 +16,8 @@ typedef struct layer_state
   const Babl   *format;
   df_rect       bounds;         /* selection ∩ layer, layer coordinates       */
   df_rect       instead;        /* of a selection, see selection.h            */
-  char         *selection;      /* checksum of the selection in these bounds  */
+  char         *selection;      /* checksums of the selection and …           */
+  char         *pixels;         /* … of the layer in these bounds             */
 } layer_state;
 
 layer_state layer_remember  (GimpDrawable *drawable, const df_rect *bounds, const df_rect *instead);

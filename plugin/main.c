@@ -60,17 +60,6 @@ diffusion_init (Diffusion *self)
 
 /* ------------------------------------------------------------------ run modes */
 
-/* A random seed becomes a number before the run, on the config too: Repeat and recipes name it. There is room for
- * `count` seeds after it. */
-static void
-settle_seed (settings *s, GimpProcedureConfig *config)
-{
-  if (!s->random_seed)
-    return;
-  s->seed = g_random_int_range (0, G_MAXINT32 - COUNT_MAX);
-  g_object_set (config, "seed", s->seed, NULL);
-}
-
 /* The dialog where one is asked for. OK, CANCEL, or CALLING_ERROR with an error. */
 static GimpPDBStatusType
 ask (GimpProcedure *procedure, GimpProcedureConfig *config, GimpRunMode mode, GimpImage *image,
@@ -139,7 +128,8 @@ run (GimpProcedure *procedure, GimpRunMode mode, GimpImage *image, GimpDrawable 
   if (status != GIMP_PDB_SUCCESS)
     return gimp_procedure_new_return_values (procedure, status, error);
   s = args_read (config, kind);
-  settle_seed (&s, config);
+  if (s.random_seed && mode != GIMP_RUN_INTERACTIVE)     /* a dialog has rolled it, and shown what comes of it */
+    s.seed = args_roll_seed (config);
   if (mode == GIMP_RUN_INTERACTIVE)
     watch = progress_watch (&window);
   if (kind == PROCEDURE_TRAIN)

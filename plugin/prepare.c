@@ -82,8 +82,8 @@ prepare_generate (GimpImage *image, settings *s, const df_model *model, prepared
     return FALSE;
   r->width  = out->place.width;
   r->height = out->place.height;
-  return fit_canvas (&r->width, info->size_multiple, r->tile_x, "width", error) &&
-         fit_canvas (&r->height, info->size_multiple, r->tile_y, "height", error);
+  return fit_canvas (&r->width, info->size_multiple, r->tile_x, _("width"), error) &&
+         fit_canvas (&r->height, info->size_multiple, r->tile_y, _("height"), error);
 }
 
 gboolean

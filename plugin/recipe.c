@@ -76,6 +76,8 @@ recipe_text (const recipe *r)
   yyjson_mut_obj_add_int (doc, place, "width", r->region.width);
   yyjson_mut_obj_add_int (doc, place, "height", r->region.height);
   add_pair (doc, root, "origin", r->origin_x, r->origin_y);
+  if (r->selected != NULL)
+    yyjson_mut_obj_add_str (doc, root, "selection-md5", r->selected);
   if (r->source > 0)
     yyjson_mut_obj_add_uint (doc, root, "source-tattoo", r->source);
   if (r->stopped_after > 0)
@@ -160,6 +162,8 @@ recipe_read (GimpItem *item, settings *s, char **sha256, guint *source, GError *
       read_argument (arguments, &args_table[i], s);
   s->random_seed = FALSE;
   s->stop_after  = yyjson_get_int (yyjson_obj_get (root, "stopped-after"));
+  g_strlcpy (s->selected, yyjson_is_str (yyjson_obj_get (root, "selection-md5"))
+                              ? yyjson_get_str (yyjson_obj_get (root, "selection-md5")) : "", sizeof s->selected);
   read_region (root, &s->within);
   *source = (guint) yyjson_get_uint (yyjson_obj_get (root, "source-tattoo"));
   *sha256 = g_strdup (sum != NULL ? sum : "");

@@ -17,6 +17,7 @@ typedef struct recipe
   const df_model_info *model;
   df_rect              region;               /* denoise: layer coordinates; generate: of the image    */
   int                  origin_x, origin_y;   /* of the noise                                          */
+  const char          *selected;             /* denoise: checksum of what was selected, layer_out.h       */
   guint                source;               /* denoise to a new layer: tattoo of the layer it read   */
   int                  stopped_after;        /* whole steps when the user stopped; 0: ran to the end  */
 } recipe;

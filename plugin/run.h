@@ -18,4 +18,18 @@ GimpLayer  *run_denoise  (GimpImage *image, GimpDrawable **drawables, settings *
 GimpLayer  *run_variations (GimpImage *image, GimpDrawable **drawables, settings *s, const job_watch *watch,
                             GimpPDBStatusType *status, GError **error);
 
+/* What a run of one picture makes, off the image. */
+typedef struct rehearsal
+{
+  int    width, height, channels;
+  float *before, *after;      /* [height,width,channels] -1 … 1; before: NULL for generate */
+} rehearsal;
+
+/* The same runs, generate for its first picture, without touching the image. out: zeros. FALSE as above. */
+gboolean run_rehearse_generate (GimpImage *image, settings *s, const job_watch *watch, rehearsal *out,
+                                GimpPDBStatusType *status, GError **error);
+gboolean run_rehearse_denoise  (GimpImage *image, GimpDrawable **drawables, settings *s, const job_watch *watch,
+                                rehearsal *out, GimpPDBStatusType *status, GError **error);
+void     rehearsal_clear       (rehearsal *r);
+
 #endif

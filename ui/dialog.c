@@ -111,10 +111,23 @@ add_check (dialog *d, const char *property, const char *label)
   gtk_grid_attach (GTK_GRID (d->grid), check, 1, d->row++, 1, 1);
 }
 
+/* A rolled seed stays until the next roll. */
 static void
 roll (GtkButton *button, dialog *d)
 {
-  g_object_set (d->config, "seed", g_random_int_range (0, G_MAXINT32), "random-seed", FALSE, NULL);
+  g_object_set (d->config, "random-seed", FALSE, NULL);
+  args_roll_seed (GIMP_PROCEDURE_CONFIG (d->config));
+}
+
+/* "New each time" is a seed now, so that what the dialog shows is what OK makes. */
+static void
+roll_for_this_time (dialog *d)
+{
+  gboolean each_time;
+
+  g_object_get (d->config, "random-seed", &each_time, NULL);
+  if (each_time)
+    args_roll_seed (GIMP_PROCEDURE_CONFIG (d->config));
 }
 
 static void
@@ -123,7 +136,7 @@ add_seed (dialog *d)
   GtkWidget *box = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6), *number, *dice, *check;
 
   number = spin (d, "seed", 0, G_MAXINT32, 1, 0, NULL, _("The same seed gives the same picture"));
-  dice   = gtk_button_new_with_label ("⚄");
+  dice   = gtk_button_new_with_mnemonic ("⚄ _5");
   atk_object_set_name (gtk_widget_get_accessible (dice), _("Roll a seed"));
   check  = gtk_check_button_new_with_mnemonic (_("new each _time"));
   gtk_widget_set_tooltip_text (dice, _("Roll a seed"));
@@ -134,6 +147,8 @@ add_seed (dialog *d)
   gtk_box_pack_start (GTK_BOX (box), dice, FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (box), check, FALSE, FALSE, 0);
   add_row_for (d, _("See_d"), box, number);
+  g_signal_connect_swapped (d->config, "notify::random-seed", G_CALLBACK (roll_for_this_time), d);
+  roll_for_this_time (d);
 }
 
 /* ------------------------------------------------------------------ noise level */
@@ -271,7 +286,7 @@ add_details (dialog *d, procedure_kind kind)
   begin_details (d);
   add_row (d, _("Sampl_er"), words (d, "sampler", ids, labels));
   if (kind != PROCEDURE_GENERATE)
-    add_row (d, _("_Where steps lie"), words (d, "spacing", spacings, spacing_labels));
+    add_row (d, _("Distri_bution of steps"), words (d, "spacing", spacings, spacing_labels));
   add_row (d, _("Noise put bac_k (eta)"), spin (d, "eta", 0, 1, 0.1, 2, NULL, _("0: deterministic; 1: as much new noise as DDPM")));
   add_row (d, _("Guidance (ad_justs to the class)"),
            spin (d, "guidance", 0, 20, 0.5, 2, NULL, _("1: off; more: closer to the class")));
@@ -287,8 +302,8 @@ fill_generate (dialog *d)
   const char *const        output_labels[] = { _("new layers"), _("GIMP patterns (seamless both ways)") };
   const char *tip = _("Automatic: as the selection, else what suits model and image");
 
-  add_row (d, _("_Width"), spin (d, "width", 0, 65536, 8, 0, _("automatic"), tip));
-  add_row (d, _("Hei_ght"), spin (d, "height", 0, 65536, 8, 0, _("automatic"), tip));
+  add_row (d, _("Width (p_x)"), spin (d, "width", 0, 65536, 8, 0, _("automatic"), tip));
+  add_row (d, _("Hei_ght (px)"), spin (d, "height", 0, 65536, 8, 0, _("automatic"), tip));
   add_row (d, _("Num_ber of layers"), spin (d, "count", 1, COUNT_MAX, 1, 0, NULL, _("With seeds seed, seed + 1, …")));
   add_row (d, _("O_utput"), words (d, "output", outputs, output_labels));
 }
@@ -301,7 +316,7 @@ fill_variations (dialog *d)
   gtk_entry_set_placeholder_text (GTK_ENTRY (levels), _("300, 500, 700 instead of the one above"));
   g_object_bind_property (d->config, "levels", levels, "text", G_BINDING_BIDIRECTIONAL | G_BINDING_SYNC_CREATE);
   add_row (d, _("_Use several t"), levels);
-  add_row (d, _("Num_ber of seeds"), spin (d, "count", 1, COUNT_MAX, 1, 0, NULL, _("For each noise level")));
+  add_row (d, _("Ho_w many seeds"), spin (d, "count", 1, COUNT_MAX, 1, 0, NULL, _("For each noise level")));
 }
 
 static void
@@ -344,7 +359,7 @@ fill (dialog *d, procedure_kind kind)
   add_details (d, kind);
 }
 
-/* Banner on top, the noised selection at the left of the controls, the cost below. */
+/* Banner on top, the picture at the left of the controls, the cost below. */
 static void
 lay_out (GtkDialog *window, GtkWidget *grid, const outlook *o)
 {
@@ -352,8 +367,7 @@ lay_out (GtkDialog *window, GtkWidget *grid, const outlook *o)
   GtkWidget *middle = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 18);
 
   gtk_container_set_border_width (GTK_CONTAINER (middle), 12);
-  if (o->side != NULL)
-    gtk_box_pack_start (GTK_BOX (middle), o->side, FALSE, FALSE, 0);
+  gtk_box_pack_start (GTK_BOX (middle), o->side, FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (middle), grid, TRUE, TRUE, 0);
   gtk_widget_set_margin_start (o->cost, 12);
   gtk_box_pack_start (area, o->banner, FALSE, FALSE, 0);

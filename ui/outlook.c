@@ -28,16 +28,31 @@ start_of (const outlook *o)
 static void
 draw (outlook *o)
 {
-  const noised *n   = &o->view;
-  gboolean      map = gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (o->map));
-  GdkPixbuf    *pixbuf;
+  const noised *n = &o->view;
+  gboolean      map;
 
-  if (o->key == NULL || o->chooser->model == NULL)
+  if (o->preview != NULL && o->preview->shown)
     return;
+  if (o->map == NULL || o->key == NULL || o->chooser->model == NULL)
+    {
+      split_show (DIFFUSION_SPLIT (o->picture), NULL, NULL);
+      gtk_label_set_text (GTK_LABEL (o->text), "");
+      return;
+    }
+  map = gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (o->map));
   (map ? noised_map : noised_at) (n, o->chooser->model, start_of (o), o->pixels);
-  pixbuf = picture_pixbuf (o->pixels, n->width, n->height, map ? 1 : n->channels);
-  gtk_image_set_from_pixbuf (GTK_IMAGE (o->picture), pixbuf);
-  g_object_unref (pixbuf);
+  split_show (DIFFUSION_SPLIT (o->picture), NULL, picture_pixbuf (o->pixels, n->width, n->height, map ? 1 : n->channels));
+  gtk_label_set_text (GTK_LABEL (o->text), map ? _("The noise level of each pixel: white gives way to noise, black stays")
+                                               : _("The selection at this noise level: what the run starts from"));
+}
+
+/* The user wants the picture of the noise. */
+static void
+draw_own (outlook *o)
+{
+  if (o->preview != NULL)
+    rehearse_forget (o->preview);
+  draw (o);
 }
 
 static void
@@ -46,20 +61,28 @@ forget_view (outlook *o)
   noised_clear (&o->view);
   g_clear_pointer (&o->key, g_free);
   g_clear_pointer (&o->pixels, g_free);
-  gtk_image_clear (GTK_IMAGE (o->picture));
+  if (o->preview != NULL)
+    rehearse_forget (o->preview);
 }
 
 static void
 look_at_picture (outlook *o, const prepared *p, const settings *s)
 {
-  char *key = preview_key (o->drawables[0], o->chooser->model, p, s);
+  char *key;
 
+  if (o->kind == PROCEDURE_GENERATE)
+    key = g_strdup_printf ("%d,%d %d×%d", p->place.x, p->place.y, p->place.width, p->place.height);
+  else
+    key = preview_key (o->drawables[0], o->chooser->model, p, s);
   if (g_strcmp0 (key, o->key) != 0)
     {
       forget_view (o);
-      o->view   = preview_read (o->drawables[0], o->chooser->model, p, s);
-      o->pixels = g_new (float, (gsize) o->view.width * o->view.height * o->view.channels);
-      o->key    = g_steal_pointer (&key);
+      if (o->kind != PROCEDURE_GENERATE)
+        {
+          o->view   = preview_read (o->drawables[0], o->chooser->model, p, s);
+          o->pixels = g_new (float, (gsize) o->view.width * o->view.height * o->view.channels);
+        }
+      o->key = g_steal_pointer (&key);
     }
   g_free (key);
   draw (o);
@@ -90,6 +113,8 @@ show_problem (outlook *o, const char *problem)
   if (problem != NULL)
     gtk_label_set_text (GTK_LABEL (o->cost), "");
   gtk_dialog_set_response_sensitive (GTK_DIALOG (o->window), GTK_RESPONSE_OK, problem == NULL);
+  if (o->preview != NULL)
+    gtk_widget_set_sensitive (o->preview->button, problem == NULL);
 }
 
 /* What the checks say; FALSE with an error. p: of the first picture; *steps: of all. */
@@ -163,10 +188,13 @@ outlook_look (outlook *o)
   show_problem (o, problem);
   if (problem == NULL)
     show_cost (o, &c);
-  if (o->side != NULL && p.canvas.width > 0)
+  if ((o->kind == PROCEDURE_GENERATE ? p.place.width : p.canvas.width) > 0)
     look_at_picture (o, &p, &s);
-  else if (o->side != NULL)
-    forget_view (o);
+  else
+    {
+      forget_view (o);
+      draw (o);
+    }
   g_free (problem);
   settings_clear (&s);
 }
@@ -182,17 +210,25 @@ look_later (gpointer data)
 }
 
 static void
-changed (outlook *o)
+look_soon (outlook *o)
 {
   if (o->later != 0)
     g_source_remove (o->later);
   o->later = g_timeout_add (PAUSE, look_later, o);
 }
 
+static void
+changed (outlook *o)
+{
+  if (o->preview != NULL)
+    rehearse_forget (o->preview);
+  look_soon (o);
+}
+
 static gboolean
 focused (GtkWidget *window, GdkEvent *event, outlook *o)
 {
-  changed (o);
+  look_soon (o);
   return FALSE;
 }
 
@@ -224,24 +260,35 @@ add_banner (outlook *o)
   gtk_widget_set_no_show_all (o->banner, TRUE);
 }
 
+/* Partial denoise: the picture can be a map instead. */
+static void
+add_map (outlook *o)
+{
+  o->map = gtk_check_button_new_with_mnemonic (_("Show how much noise each pi_xel gets"));
+  gtk_widget_set_tooltip_text (o->map, _("White gives way to noise wholly, black stays: shows edge and feather"));
+  gtk_box_pack_start (GTK_BOX (o->side), o->map, FALSE, FALSE, 0);
+  g_signal_connect_swapped (o->map, "toggled", G_CALLBACK (draw_own), o);
+  g_signal_connect_swapped (o->config, "notify::start-t", G_CALLBACK (draw_own), o);
+}
+
 static void
 add_side (outlook *o)
 {
-  GtkWidget *text = wrapped_label ();
-
   o->side    = gtk_box_new (GTK_ORIENTATION_VERTICAL, 6);
-  o->picture = gtk_image_new ();
-  o->map     = gtk_check_button_new_with_mnemonic (_("Show how much noise each pi_xel gets"));
-  gtk_label_set_max_width_chars (GTK_LABEL (text), 40);
-  gtk_label_set_text (GTK_LABEL (text), _("The selection at this noise level: what the run starts from"));
-  gtk_widget_set_size_request (o->picture, PICTURE_SIDE, PICTURE_SIDE);
-  gtk_widget_set_tooltip_text (o->map, _("White gives way to noise wholly, black stays: shows edge and feather"));
-  atk_object_set_name (gtk_widget_get_accessible (o->picture), _("The noised selection"));
+  o->picture = split_new (PICTURE_SIDE, PICTURE_SIDE, o->kind == PROCEDURE_GENERATE ? _("The preview") : _("The noised selection"));
+  o->text    = wrapped_label ();
+  gtk_label_set_max_width_chars (GTK_LABEL (o->text), 40);
   gtk_box_pack_start (GTK_BOX (o->side), o->picture, FALSE, FALSE, 0);
-  gtk_box_pack_start (GTK_BOX (o->side), text, FALSE, FALSE, 0);
-  gtk_box_pack_start (GTK_BOX (o->side), o->map, FALSE, FALSE, 0);
-  g_signal_connect_swapped (o->map, "toggled", G_CALLBACK (draw), o);
-  g_signal_connect_swapped (o->config, "notify::start-t", G_CALLBACK (draw), o);
+  gtk_box_pack_start (GTK_BOX (o->side), o->text, FALSE, FALSE, 0);
+  if (o->kind != PROCEDURE_GENERATE)
+    add_map (o);
+  if (o->kind == PROCEDURE_VARIATIONS)
+    return;
+  o->preview = rehearse_new (o->window, DIFFUSION_SPLIT (o->picture), GTK_LABEL (o->text), o->image, o->drawables, o->config,
+                             o->kind);
+  o->preview->forgotten = (void (*) (gpointer)) draw;
+  o->preview->user      = o;
+  gtk_box_pack_start (GTK_BOX (o->side), o->preview->box, FALSE, FALSE, 0);
 }
 
 outlook *
@@ -258,8 +305,7 @@ outlook_new (GtkWidget *window, GimpImage *image, GimpDrawable **drawables, Gimp
   o->chooser   = chooser;
   o->cost      = wrapped_label ();
   add_banner (o);
-  if (kind != PROCEDURE_GENERATE)
-    add_side (o);
+  add_side (o);
   g_signal_connect_swapped (config, "notify", G_CALLBACK (changed), o);
   g_signal_connect (window, "focus-in-event", G_CALLBACK (focused), o);
   return o;
@@ -271,6 +317,7 @@ outlook_free (outlook *o)
   if (o->later != 0)
     g_source_remove (o->later);
   g_signal_handlers_disconnect_by_data (o->config, o);
+  g_clear_pointer (&o->preview, rehearse_free);
   noised_clear (&o->view);
   g_free (o->key);
   g_free (o->pixels);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* outlook: what OK would do, said before it: why not (a banner, and no OK), how long and how much memory, and for partial
- * denoise the selection noised to t, which follows the slider at once. */
+/* outlook: what OK would do, said before it: why not (a banner, and no OK), how long and how much memory, for partial
+ * denoise the selection noised to t, which follows the slider at once, and the whole result at the press of a button. */
 #ifndef UI_OUTLOOK_H
 #define UI_OUTLOOK_H
 
@@ -10,6 +10,7 @@
 #include "model_chooser.h"
 #include "noised.h"
 #include "plugin/args.h"
+#include "rehearse.h"
 
 typedef struct outlook
 {
@@ -19,14 +20,16 @@ typedef struct outlook
   GimpProcedureConfig *config;
   procedure_kind       kind;
   const model_chooser *chooser;
-  GtkWidget           *banner, *problem, *cost, *side, *picture, *map;     /* side: NULL for generate */
-  noised               view;
-  char                *key;                     /* what the view shows, NULL: nothing */
-  float               *pixels;                  /* of the picture, [view]             */
-  guint                later;                   /* source of the next look            */
+  GtkWidget           *banner, *problem, *cost, *side, *picture, *text;
+  GtkWidget           *map;                     /* NULL for generate                            */
+  rehearse            *preview;                 /* NULL for variations                          */
+  noised               view;                    /* empty for generate                           */
+  char                *key;                     /* what would be worked on, NULL: nothing       */
+  float               *pixels;                  /* of the picture, [view]                       */
+  guint                later;                   /* source of the next look                      */
 } outlook;
 
-/* Widgets to be packed by the dialog: banner, cost and, for partial denoise, side. Looks again whenever the config changes
+/* Widgets to be packed by the dialog: banner, cost and side. Looks again whenever the config changes
  * or the window gets the focus: the user may have painted or selected meanwhile. */
 outlook *outlook_new  (GtkWidget *window, GimpImage *image, GimpDrawable **drawables, GimpProcedureConfig *config,
                        procedure_kind kind, const model_chooser *chooser);

@@ -6,6 +6,7 @@
 #include <libgimp/gimp.h>
 #include <libgimp/gimpui.h>
 
+#include "pick.h"
 #include "picture.h"
 #include "readout.h"
 #include "split.h"
@@ -111,10 +112,17 @@ show (gpointer user, const job_moment *now)
   return p->answer;
 }
 
+static gboolean
+choose (gpointer user, const job_choice *choice, gboolean *keep)
+{
+  progress_close (user);
+  return pick_run (choice, keep);
+}
+
 job_watch
 progress_watch (progress *p)
 {
-  return (job_watch) { p, open_window, show };
+  return (job_watch) { p, open_window, show, choose };
 }
 
 void

@@ -105,6 +105,19 @@ def without_selection():
         image.delete()
 
 
+def another_selection():
+    """An ellipse was selected and now nothing is, or something else: that is said (run_pixels.py counts), and done."""
+    for name, select in (("nothing", Gimp.Selection.none), ("all", Gimp.Selection.all)):
+        image, layer = open_image()
+        status, beside, _ = denoise(image, layer, output="new-layer")
+        first, place = native(beside), tuple(beside.get_offsets())
+        select(image)
+        status, second, error = rerun(image, beside)
+        check(f"rerun with {name} selected: the rectangle of then at least", succeeded(status) and
+              not np.array_equal(first, native(second)) and second.get_width() >= beside.get_width(), error)
+        image.delete()
+
+
 def generated_again():
     image = Gimp.Image.new(100, 90, RGB)
     image.select_rectangle(Gimp.ChannelOps.REPLACE, 10, 20, 33, 30)
@@ -129,5 +142,6 @@ grid()
 refusals()
 again()
 without_selection()
+another_selection()
 generated_again()
 finish()

@@ -5,7 +5,8 @@ import subprocess
 
 from inside import *  # noqa: F401, F403
 
-GENERATE, DENOISE, VARIATIONS, RUNNING = "Generate Image", "Partially Denoise Selection", "^Variations$", "^Tiny"  # patterns
+GENERATE, DENOISE, VARIATIONS, RUNNING, PICK = ("Generate Image", "Partially Denoise Selection", "^Variations$", "^Tiny",
+                                                "^Choose What")      # patterns
 INTERACTIVE, REPEAT = {"run-mode": Gimp.RunMode.INTERACTIVE}, {"run-mode": Gimp.RunMode.WITH_LAST_VALS}
 # An interactive run starts from the values of the last one: what a test wants is typed.
 LONG = [(DENOISE, "alt+n End"), (DENOISE, "alt+p ctrl+a 9 0 0"), (DENOISE, "alt+o")]
@@ -16,9 +17,9 @@ def recipe_of(layer):
     return json.loads(bytes(parasite.get_data())) if parasite is not None else {}
 
 
-def open_image():
-    image, layer = new_image(width=64, height=64)
-    image.select_rectangle(Gimp.ChannelOps.REPLACE, 8, 8, 48, 48)
+def open_image(side=64):
+    image, layer = new_image(width=side, height=side)
+    image.select_rectangle(Gimp.ChannelOps.REPLACE, 8, 8, side - 16, side - 16)
     image.clean_all()
     return image, layer
 
@@ -61,7 +62,8 @@ def refused_before_ok():
     layer.set_lock_content(True)
     image.clean_all()
     before = native(layer).tobytes()
-    for name, keys in (("a locked layer", []), ("more steps than t allows", [(DENOISE, "alt+p ctrl+a 9 0 0 Tab")])):
+    for name, keys in (("a locked layer", []), ("more steps than t allows", [(DENOISE, "alt+n Left"),
+                                                                             (DENOISE, "alt+p ctrl+a 9 9 9 Tab")])):
         thread = answer(*keys, (DENOISE, "alt+o"), (DENOISE, "alt+c"))
         status, _, error = denoise(image, layer, **INTERACTIVE)
         thread.join()
@@ -74,6 +76,33 @@ def refused_before_ok():
     thread.join()
     check("the noised picture changes nothing", status == Gimp.PDBStatusType.CANCEL and not image.is_dirty() and
           native(layer).tobytes() == before)
+    image.delete()
+
+
+def refused_layers():
+    """Layers that cannot be written: OK is off, and the output "new layer" turns it on."""
+    image, layer = open_image()
+    group = Gimp.GroupLayer.new(image, "group")
+    image.insert_layer(group, None, 0)
+    inner = Gimp.Layer.copy(layer)
+    image.insert_layer(inner, group, 0)
+    group.set_lock_content(True)
+    text = Gimp.TextLayer.new(image, "words", Gimp.context_get_font(), 30, Gimp.Unit.pixel())
+    image.insert_layer(text, None, 0)
+    image.clean_all()
+    for name, refused in (("a text layer", text), ("a layer in a locked group", inner)):
+        thread = answer((DENOISE, "alt+o", 1), (DENOISE, "alt+c"))
+        status, _, error = denoise(image, refused, **INTERACTIVE)
+        thread.join()
+        check(f"{name}: OK is off", status == Gimp.PDBStatusType.CANCEL and not image.is_dirty(), (status, error))
+        thread = answer((DENOISE, "alt+p ctrl+a 2 Tab"), (DENOISE, "alt+u Down", 1), (DENOISE, "alt+o", 1))
+        status, result, error = denoise(image, refused, **INTERACTIVE)
+        thread.join()
+        check(f"{name}: a new layer can be made of it", succeeded(status) and result not in (text, inner), (status, error))
+        thread = answer((DENOISE, "alt+u Up"), (DENOISE, "alt+p ctrl+a 2 Tab"), (DENOISE, "alt+o", 1))      # for the next run
+        denoise(image, layer, **INTERACTIVE)
+        thread.join()
+        image.clean_all()
     image.delete()
 
 
@@ -93,13 +122,140 @@ def stopped():
 
 def generate_dialog():
     image, _ = open_image()
-    thread = answer((GENERATE, "alt+b ctrl+a 2"), (GENERATE, "alt+o"))
+    thread = answer((GENERATE, "alt+b ctrl+a 2"), (GENERATE, "alt+o"), (PICK, "Return"))
     status, _, error = generate(image, **INTERACTIVE)
     thread.join()
     layers = image.get_layers()
     check("generate: the dialog's OK makes two layers at the selection", succeeded(status) and len(layers) == 3 and
           {layer.get_name() for layer in layers[:2]} == {"Tiny (for tests) 7", "Tiny (for tests) 8"} and
           tuple(layers[0].get_offsets())[1:] == (8, 8) and layers[0].get_width() == 48, error)
+    for name, keys, wanted in (("the second of three is not kept", "alt+2", ["9", "7"]), ("none is kept", "alt+c", [])):
+        image, _ = open_image()
+        thread = answer((GENERATE, "alt+b ctrl+a 3"), (GENERATE, "alt+o"), (PICK, keys, 1), (PICK, "alt+k"))
+        status, _, error = generate(image, **INTERACTIVE)
+        thread.join()
+        kept = [layer.get_name().split()[-1] for layer in image.get_layers()[:-1]]
+        check(f"generate: {name}", succeeded(status) == bool(wanted) and kept == wanted, (kept, error))
+        image.delete()
+
+
+def closing_in(seconds, name):
+    """Whether the plug-in's processes are gone soon."""
+    check(f"{name}: no process is left", until(lambda: not plugin_processes(), seconds), plugin_processes())
+
+
+def previewed():
+    """Preview shows what OK makes, and touches nothing."""
+    image, layer = open_image()
+    other, layer2 = open_image()
+    before = native(layer)
+    denoise(other, layer2, steps=5, seed=4321, **{"start-t": 999})
+    wanted, seen = native(layer2), []
+    both = enlarged(before)
+    both[:, 128:] = enlarged(wanted)[:, 128:]
+    typed = [(DENOISE, "alt+n End"), (DENOISE, "alt+d ctrl+a 4 3 2 1"), (DENOISE, "alt+p ctrl+a 5 Tab"), (DENOISE, "alt+w")]
+    shown = lambda: seen.append(until(lambda: distance(shot(DENOISE), both) < 4))
+    for name, key in (("then Cancel", "alt+c"), ("then OK", "alt+o")):
+        thread = answer(*typed, shown, (DENOISE, key))
+        status, _, error = denoise(image, layer, **INTERACTIVE)
+        thread.join()
+        check(f"preview, {name}: before and after are shown", seen.pop())
+        if key == "alt+c":
+            check("preview changes nothing", status == Gimp.PDBStatusType.CANCEL and not image.is_dirty() and
+                  native(layer).tobytes() == before.tobytes(), status)
+    check("preview, then OK: the same pixels as without it", succeeded(status) and native(layer).tobytes() == wanted.tobytes(), error)
+    image.delete()
+    other.delete()
+    for name, key in (("Cancel", "alt+c"), ("closing the dialog", "Escape"), ("Stop Preview, then Cancel", "alt+w alt+c")):
+        image, layer = open_image(192)
+        thread = answer(*LONG[:2], (DENOISE, "Tab alt+w", 1), (DENOISE, key, 2))
+        status, _, error = denoise(image, layer, **INTERACTIVE)
+        thread.join()
+        check(f"{name} during a preview leaves nothing", status == Gimp.PDBStatusType.CANCEL and not image.is_dirty(), error)
+        closing_in(10, f"{name} during a preview")
+        image.delete()
+
+
+def generate_previewed():
+    image, _ = open_image()
+    other, _ = open_image()
+    generate(other, seed=7, steps=4, **{"class": "waves"})
+    wanted, seen = enlarged(native(other.get_layers()[0])), []
+    thread = answer((GENERATE, "alt+d ctrl+a 7"), (GENERATE, "alt+p ctrl+a 4 Tab"), (GENERATE, "alt+w"),
+                    lambda: seen.append(until(lambda: distance(shot(GENERATE), wanted) < 4)), (GENERATE, "alt+c"))
+    status, _, error = generate(image, **INTERACTIVE)
+    thread.join()
+    check("generate: the preview is the picture, and no layer", seen[0] and status == Gimp.PDBStatusType.CANCEL and
+          len(image.get_layers()) == 1 and not image.is_dirty(), error)
+    image.delete()
+    other.delete()
+
+
+def map_of_noise():
+    """White where all gives way to noise, √(1-ᾱ_t) of it at the slider's t; the feathered edge is left out."""
+    image, layer = open_image()
+    t = np.arange(1000)
+    bar = np.cos((t + 1 + 8) / 1008 * np.pi / 2) ** 2 / np.cos(8 / 1008 * np.pi / 2) ** 2      # squared cosine, s = .008
+    light, seen = np.full((64, 64, 3), np.nan, np.float32), []
+    light[:8], light[-8:], light[:, :8], light[:, -8:] = 0, 0, 0, 0
+    light[14:50, 14:50] = 255 * np.sqrt(1 - bar[600])
+    light = np.repeat(np.repeat(light, 4, 0), 4, 1)
+    light[26:38] = light[:, 26:38] = light[218:230] = light[:, 218:230] = np.nan      # what enlarging mixes
+    thread = answer((DENOISE, "alt+x"), lambda: seen.append(until(lambda: distance(shot(DENOISE), light) < 3)),
+                    (DENOISE, "alt+c"))
+    denoise(image, layer, **INTERACTIVE)
+    thread.join()
+    check("the map shows how much noise each pixel gets", seen[0])
+    image.delete()
+
+
+def divided():
+    """The divider of the running result follows the keys: at the right end all is before."""
+    image, layer = open_image()
+    before, seen = enlarged(native(layer)), []
+
+    def at(key):
+        press(RUNNING, f"alt+b {key}")
+        seen.append(distance(shot(RUNNING), before))
+    thread = answer(*LONG, (RUNNING, "Shift_L"), lambda: at("End"), lambda: at("Home"), (RUNNING, "alt+c"))
+    denoise(image, layer, **INTERACTIVE)
+    thread.join()
+    check("the divider: all before at its right end, all after at its left", seen[0] < 3 < 10 < seen[1], seen)
+    image.delete()
+
+
+def reset_and_saved():
+    """Save, Load and Reset of the dialog's own buttons move every control."""
+    image, layer = open_image()
+    typed = [(DENOISE, "alt+d ctrl+a 1 1 Tab"), (DENOISE, "alt+p ctrl+a 3 Tab"), (DENOISE, "alt+n End")]
+    changed = [(DENOISE, "alt+d ctrl+a 1 2 Tab"), (DENOISE, "alt+p ctrl+a 4 Tab"), (DENOISE, "alt+n Left Left")]
+    for name, keys, wanted in (("Save, then Load", [*typed, (DENOISE, "alt+s"), *changed, (DENOISE, "alt+l")], (11, 3, 999)),
+                               # the menu's second word; then the model's card counts
+                               ("Reset to factory defaults", [*typed, (DENOISE, "alt+r"), (DENOISE, "Down Return", 1)], (0, 8, 586))):
+        thread = answer(*keys, (DENOISE, "alt+o", 1))
+        status, _, error = denoise(image, layer, **INTERACTIVE)
+        thread.join()
+        a = recipe_of(layer).get("arguments", {})
+        check(name, succeeded(status) and (a["seed"], a["steps"], a["start-t"]) == wanted, (a, error))
+    image.delete()
+
+
+def stopped_at():
+    """Stop and Keep at step k is x̂_0 of step k: what diffusion-cli makes when the clean picture comes after the k-th t."""
+    image, _ = open_image(64)
+    thread = answer((GENERATE, "alt+b ctrl+a 1"), (GENERATE, "alt+d ctrl+a 7"), (GENERATE, "alt+p ctrl+a 1 0 0 0"),
+                    (GENERATE, "alt+o"), (RUNNING, "Shift_L"), (RUNNING, "alt+s", 1))
+    status, _, error = generate(image, **INTERACTIVE)
+    thread.join()
+    layer = image.get_layers()[0]
+    k, arguments = recipe_of(layer).get("stopped-after", 0), recipe_of(layer)["arguments"]
+    if not check("stopped on the way", succeeded(status) and 0 < k < 1000, (k, error)):
+        return
+    subprocess.run([os.environ["DIFFUSION_CLI"], "sample", os.environ["MODEL"], "-o", scratch("step.png"), "--size", "48x48",
+                    "--class", arguments["class"], "--seed", "7", "--timesteps", ",".join(str(999 - i) for i in range(k))],
+                   check=True)
+    far = np.abs(np.asarray(Image.open(scratch("step.png")), int) - native(layer)).max()
+    check("stop and keep: x̂_0 of the step that the recipe names", far <= 1, (k, far))
     image.delete()
 
 
@@ -117,7 +273,7 @@ def random_seeds():
 
 def variations_dialog():
     image, layer = open_image()
-    thread = answer((VARIATIONS, "alt+u ctrl+a 3 0 0 comma 6 0 0"), (VARIATIONS, "alt+b ctrl+a 3"), (VARIATIONS, "alt+o"))
+    thread = answer((VARIATIONS, "alt+u ctrl+a 3 0 0 comma 6 0 0"), (VARIATIONS, "alt+w ctrl+a 3"), (VARIATIONS, "alt+o"))
     status, group, error = call("plug-in-diffusion-variations", image, [layer], model="tiny", steps=3,
                                 **{"class": "checks"}, **INTERACTIVE)
     thread.join()
@@ -152,29 +308,56 @@ def copied_command():
     image.delete()
 
 
-def changed_meanwhile():
-    """Another selection during the run: the result becomes a layer of its own."""
-    image, layer = open_image()
+def meanwhile(name, keys, prepare=None):
+    """(image, layer, bytes of the layer before, display, status, result, error) of a run during which keys go to the image."""
+    image, layer = open_image(160)
     image.set_file(Gio.File.new_for_path("/tmp/meanwhile.xcf"))
-    display = Gimp.Display.new(image)
-    before = native(layer).tobytes()
+    if prepare:
+        prepare(layer)
+    display, before = Gimp.Display.new(image), native(layer).tobytes()
+    image.clean_all()
     # Shift says only that the window of the run is there
-    thread = answer(*LONG, (RUNNING, "Shift_L"), ("meanwhile", "ctrl+a"), (RUNNING, "alt+s"))
+    thread = answer(*LONG, (RUNNING, "Shift_L"), ("meanwhile", keys), (RUNNING, "alt+s", 3))
     status, result, error = denoise(image, layer, **INTERACTIVE)
     thread.join()
-    check("the selection changed meanwhile: the layer stays, the result is a new one", succeeded(status) and
-          result != layer and len(image.get_layers()) == 2 and native(layer).tobytes() == before and
-          result.get_width() == 48, error)
-    display.delete()
+    return image, layer, before, display, status, result, error
+
+
+def changed_meanwhile():
+    """The user goes on working: nothing of that is lost, and the result becomes a layer of its own."""
+    Gimp.context_set_foreground(Gegl.Color.new("red"))
+    red = lambda layer: layer.edit_fill(Gimp.FillType.FOREGROUND)
+    for name, keys, prepare, stays in (("selected all", "ctrl+a", None, True), ("deselected", "shift+ctrl+a", None, True),
+                                       ("painted", "ctrl+comma", None, False), ("undone", "ctrl+z", red, False)):
+        image, layer, before, display, status, result, error = meanwhile(name, keys, prepare)
+        centre = native(layer)[80, 80, :3].tolist()
+        mine = {"painted": [255, 0, 0], "undone": native(new_image(width=160, height=160)[1])[80, 80].tolist()}.get(name, centre)
+        check(f"{name} meanwhile: what the user did stays, the result is a new layer", succeeded(status) and result != layer and
+              len(image.get_layers()) == 2 and (native(layer).tobytes() == before) == stays and centre == mine and
+              result.get_width() == 144, (centre, mine, error))
+        display.delete()
+
+
+def closed_meanwhile():
+    *_, status, result, error = meanwhile("closed", "ctrl+w")
+    check("the image was closed meanwhile: that is said", not succeeded(status) and "closed" in (error or ""), (status, error))
 
 
 denoise_dialog()
 generate_dialog()
+previewed()
+generate_previewed()
+map_of_noise()
+divided()
 refused_by_cancel()
 refused_before_ok()
+refused_layers()
 stopped()
+stopped_at()
+reset_and_saved()
 copied_command()
 random_seeds()      # leaves "new each time" on
 variations_dialog()
 changed_meanwhile()
+closed_meanwhile()
 finish()

@@ -12,6 +12,7 @@ gi.require_version("Gimp", "3.0")
 gi.require_version("Gegl", "0.4")
 import numpy as np
 from gi.repository import Gegl, Gimp, Gio  # noqa: E402, F401
+from PIL import Image
 
 PDB = Gimp.get_pdb()
 RGB, GRAY = Gimp.ImageBaseType.RGB, Gimp.ImageBaseType.GRAY
@@ -125,18 +126,35 @@ def ask_for_keys(window, keys):
     return request
 
 
-def answer(*requests):
-    """Presses keys in windows, one after the other, while the call that opens them goes on: (window, keys) or
-    (window, keys, seconds to wait before)."""
-    def work():
-        for window, keys, *wait in requests:
+class Answers(threading.Thread):
+    """Presses keys in windows, one after the other, while the call that opens them goes on. What is still to be pressed
+    when that call is over, is not."""
+
+    def __init__(self, requests):
+        super().__init__()
+        self.requests, self.last = requests, float("inf")
+        self.start()
+
+    def run(self):
+        for request in self.requests:
+            if callable(request):
+                request()
+                continue
+            window, keys, *wait = request
             time.sleep(*wait or [0])
             waiting, deadline = ask_for_keys(window, keys), time.monotonic() + 120
-            while waiting.exists() and time.monotonic() < deadline:
+            while waiting.exists() and time.monotonic() < min(deadline, self.last):
                 time.sleep(0.1)
-    thread = threading.Thread(target=work)
-    thread.start()
-    return thread
+            waiting.unlink(missing_ok=True)
+
+    def join(self):
+        self.last = time.monotonic() + 5
+        super().join()
+
+
+def answer(*requests):
+    """Starts pressing: (window, keys), (window, keys, seconds to wait before), or a function to be called in between."""
+    return Answers(requests)
 
 
 def press(window, keys, wanted=lambda: True, seconds=20):
@@ -149,12 +167,49 @@ def press(window, keys, wanted=lambda: True, seconds=20):
     return False
 
 
+def until(wanted, seconds=60):
+    """Whether wanted () comes to hold."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if wanted():
+            return True
+        time.sleep(0.3)
+    return False
+
+
+def shot(window):
+    """What the screen shows of a window, [height, width, 3]."""
+    path = scratch(f"shot-{next(NUMBERS)}.png")
+    press(window, f"shot {path}", lambda: os.path.exists(path))
+    return np.asarray(Image.open(path).convert("RGB"), np.float32)
+
+
+def enlarged(pixels, times=4):
+    """As the dialogs enlarge small pictures."""
+    rgb = Image.fromarray(np.ascontiguousarray(pixels[..., :3], np.uint8))
+    return np.asarray(rgb.resize((rgb.width * times, rgb.height * times), Image.Resampling.BILINEAR), np.float32)
+
+
+def distance(screen, picture, points=12):
+    """How far the picture is from the place in a screenshot where it fits best: mean difference of 0 … 255 over a lattice
+    of points; NaN in the picture fits everything."""
+    h, w = picture.shape[:2]
+    rows, columns = screen.shape[0] - h + 1, screen.shape[1] - w + 1
+    total, n = np.zeros((rows, columns), np.float32), 0
+    for y in np.linspace(2, h - 3, points).astype(int):
+        for x in np.linspace(2, w - 3, points).astype(int):
+            if not np.isnan(picture[y, x]).any():
+                total += np.abs(screen[y:y + rows, x:x + columns] - picture[y, x]).mean(axis=2)
+                n += 1
+    return total.min() / n
+
+
 def plugin_processes():
     """Process ids of the plug-in, running from this test's profile."""
-    found = []
+    found, program = [], os.path.join(os.environ["PROFILE"], "plug-ins", "gimp-diffusion")
     for name in os.listdir("/proc"):
         try:
-            if name.isdigit() and os.readlink(f"/proc/{name}/exe").startswith(os.environ["PROFILE"]):
+            if name.isdigit() and os.readlink(f"/proc/{name}/exe").startswith(program):
                 found.append(int(name))
         except OSError:
             pass

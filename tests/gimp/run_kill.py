@@ -21,7 +21,7 @@ def children_running(profile):
     found = []
     for entry in Path("/proc").iterdir():
         try:
-            if (entry.name.isdigit() and os.readlink(entry / "exe").startswith(str(profile.folder))
+            if (entry.name.isdigit() and os.readlink(entry / "exe").startswith(str(profile.folder / "plug-ins" / "gimp-diffusion"))
                     and b"-run" in (entry / "cmdline").read_bytes().split(b"\0")):
                 found.append(int(entry.name))
         except OSError:

@@ -13,7 +13,10 @@ with tempfile.TemporaryDirectory() as scratch:
     with Profile(PLUGIN, MODELS, "(num-processors 2)\n") as profile:
         judge.take(profile.script("pixels.py", SCRATCH=scratch))
         judge.take(profile.script("refusals.py", SCRATCH=scratch))
-        judge.take(profile.script("again.py", SCRATCH=scratch))
+        again = profile.script("again.py", SCRATCH=scratch)
+        judge.take(again)
+        said = again.stdout.count("The selection is another than when this layer was made")
+        judge.check("rerun: another selection is said, twice, and the same is not", said == 2, said)
         judge.take(profile.script("same_as_cli.py", SCRATCH=scratch, DIFFUSION_CLI=CLI, MODEL=Path(MODELS) / "tiny"))
         two = profile.script("fingerprint.py", SCRATCH=scratch)
         judge.check("RUN-INTERACTIVE without a display is a calling error", "no display" in profile.console(

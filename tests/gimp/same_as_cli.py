@@ -4,7 +4,6 @@ blend, in linear light, of the picture and of what the core made."""
 import subprocess
 
 from inside import *  # noqa: F401, F403
-from PIL import Image
 
 CLI, MODEL = os.environ["DIFFUSION_CLI"], os.environ["MODEL"]
 COMMON = ["--class", "checks", "--t", "600", "--seed", "7", "--steps", "6"]

@@ -19,10 +19,14 @@ from gi.repository import Gdk, Gtk
 print(Gtk.Clipboard.get(Gdk.SELECTION_CLIPBOARD).wait_for_text(), end="")"""
 
 
+SETTLED = 0.5      # seconds that a window has been there before it gets keys
+
+
 class Screen:
     """An X server of our own on a free display."""
 
     def __enter__(self):
+        self.seen = {}      # windows, and since when
         for number in random.sample(range(100, 10000), 10):
             self.server = subprocess.Popen(["Xvfb", f":{number}", "-screen", "0", "1280x900x24", "-nolisten", "tcp"],
                                            stderr=subprocess.DEVNULL)
@@ -54,10 +58,19 @@ class Screen:
                 return False
             Path(keys[10:]).write_bytes(text.stdout)
             return True
-        for number in found[:1]:
-            subprocess.run(["xdotool", "windowraise", number, "windowfocus", "--sync", number, "key", "--clearmodifiers",
-                            *keys.split()], env=environment, stderr=subprocess.DEVNULL, timeout=20)
-        return bool(found)
+        return bool(found) and self.take_keys(found[0], keys.split(), environment)
+
+    def take_keys(self, number, keys, environment):
+        """Presses keys in a window when the keyboard is really its own: one that is just opening does not take it yet, and
+        its keys would go to another."""
+        if self.seen.setdefault(number, time.monotonic()) > time.monotonic() - SETTLED:
+            return False
+        for command in (["windowraise", number, "windowfocus", number], ["getwindowfocus"]):
+            done = subprocess.run(["xdotool", *command], env=environment, capture_output=True, text=True, timeout=60)
+        if done.stdout.strip() != number:
+            return False
+        subprocess.run(["xdotool", "key", "--clearmodifiers", *keys], env=environment, stderr=subprocess.DEVNULL, timeout=60)
+        return True
 
 
 def press_what_is_asked(screen, scratch, gimp, seconds):
@@ -80,7 +93,7 @@ def run_on_screen(profile, script, seconds=800):
     with Screen() as screen, tempfile.TemporaryDirectory() as scratch, open(os.path.join(scratch, "log"), "w+") as log:
         command = f"import sys; sys.path.insert(0, {str(HERE)!r}); exec(open({str(HERE / script)!r}).read())"
         gimp = subprocess.Popen(
-            ["dbus-run-session", "--", "gimp", "--new-instance", "--no-splash", "--batch-interpreter", "python-fu-eval",
+            ["dbus-run-session", "--", "gimp", "--new-instance", "--no-splash", "--console-messages", "--batch-interpreter", "python-fu-eval",
              "-b", command, "--quit"],
             env=profile.environment(DISPLAY=screen.display, SCRATCH=scratch, PROFILE=profile.folder, GDK_BACKEND="x11",
                                     NO_AT_BRIDGE=1), stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
