@@ -80,6 +80,7 @@ row_of (const char *folder)
   text = g_markup_printf_escaped ("<b>%s</b>\n%s%s", good ? df_model_describe (model)->title : name, name,
                                   good ? "" : _(" (cannot be used)"));
   gtk_label_set_markup (GTK_LABEL (label), text);
+  atk_object_set_name (gtk_widget_get_accessible (picture), gtk_label_get_text (GTK_LABEL (label)));
   gtk_label_set_xalign (GTK_LABEL (label), 0.0);
   gtk_widget_set_size_request (picture, PICTURE, PICTURE);
   gtk_container_set_border_width (GTK_CONTAINER (box), 6);

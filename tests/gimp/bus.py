@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A GIMP on a virtual screen, seen and used from outside by the accessibility bus, as a screen reader does, and by keys."""
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from host import SYSTEM
+from screen import Screen
+
+WELCOMED = '(config-version "3.0.4")\n(show-welcome-dialog no)\n(check-updates no)\n'     # gimprc: no window but GIMP's
+
+
+def subtree(node):
+    """The node and all below it; what vanishes meanwhile is left out."""
+    yield node
+    try:
+        children = [node.get_child_at_index(i) for i in range(node.get_child_count())]
+    except Exception:      # GLib.Error: the window is gone
+        return
+    for child in children:
+        if child is not None:
+            yield from subtree(child)
+
+
+class Desktop:
+    """GIMP with the plug-in and an image, on a bus of its own. more: environment of GIMP."""
+
+    def __init__(self, profile, image, screen=None, **more):
+        self.profile, self.image, self.more, self.screen = profile, image, more, screen or Screen()
+        if not (profile.folder / "plug-ins" / "file-png").exists():
+            shutil.copytree(Path(SYSTEM) / "plug-ins" / "file-png", profile.folder / "plug-ins" / "file-png")
+
+    def __enter__(self):
+        self.screen.__enter__()
+        self.log = tempfile.TemporaryFile("w+")
+        self.bus = subprocess.Popen(["dbus-daemon", "--session", "--nofork", "--print-address=1"], stdout=subprocess.PIPE,
+                                    stderr=subprocess.DEVNULL, text=True, env=dict(os.environ, DISPLAY=self.screen.display))
+        os.environ.update(DBUS_SESSION_BUS_ADDRESS=self.bus.stdout.readline().strip(), DISPLAY=self.screen.display)
+        environment = self.profile.environment(GDK_BACKEND="x11", **self.more)
+        environment.pop("NO_AT_BRIDGE", None)
+        self.gimp = subprocess.Popen(["gimp", "--new-instance", "--no-splash", str(self.image)], env=environment,
+                                     stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True)
+        import gi      # only now: it connects to the bus of the environment
+        gi.require_version("Atspi", "2.0")
+        from gi.repository import Atspi
+        self.atspi = Atspi
+        Atspi.init()
+        return self
+
+    def __exit__(self, *_):
+        self.gimp.kill()
+        self.gimp.wait()
+        self.bus.terminate()
+        self.bus.wait()
+        self.screen.__exit__()
+
+    def wait(self, look, seconds=120):
+        """What look () finds, as soon as it is something; None when the time is over."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                found = look()
+            except Exception:      # GLib.Error: windows come and go
+                found = None
+            if found:
+                return found
+            time.sleep(0.05)
+        return None
+
+    def windows(self):
+        """(application's name, window) of all that show."""
+        desktop = self.atspi.get_desktop(0)
+        for i in range(desktop.get_child_count()):
+            application = desktop.get_child_at_index(i)
+            for j in range(application.get_child_count() if application is not None else 0):
+                window = application.get_child_at_index(j)
+                if window is not None and self.shows(window):
+                    yield application.get_name(), window
+
+    def shows(self, node):
+        return node.get_state_set().contains(self.atspi.StateType.SHOWING)
+
+    def window(self, title, seconds=120):
+        """The window whose title has this pattern; None when it does not come."""
+        return self.wait(lambda: next((w for _, w in self.windows() if re.search(title, w.get_name() or "")), None), seconds)
+
+    def gone(self, title, seconds=120):
+        return bool(self.wait(lambda: all(not re.search(title, w.get_name() or "") for _, w in self.windows()), seconds))
+
+    def named(self, root, name, role=None):
+        """The first below root of this name, as a pattern, and role; None."""
+        return next((node for node in subtree(root) if re.search(name, node.get_name() or "") and
+                     (role is None or node.get_role_name() == role)), None)
+
+    def menu(self, name, seconds=200):
+        """Activates an item of GIMP's menus once it can be."""
+        def item():
+            found = next((self.named(w, name, "menu item") for a, w in self.windows() if w.get_role_name() == "frame"), None)
+            return found if found and found.get_state_set().contains(self.atspi.StateType.SENSITIVE) else None
+        found = self.wait(item, seconds)
+        return bool(found) and found.do_action(0)
+
+    def press(self, window, keys):
+        return self.screen.key(window, keys)
