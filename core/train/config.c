@@ -62,25 +62,49 @@ read_number (df_train_config *out, const char *name, yyjson_val *value, df_error
   return df_fail (err, DF_ERROR_ARGUMENT, "Training configuration: unknown key \"%s\".", name);
 }
 
+/* "size": the side of squares, or a list of [width, height]. FALSE: something is wrong. */
+static bool
+read_sizes (df_train_config *out, df_train_phase *phase, yyjson_val *size, const df_train_crop *shape)
+{
+  int multiple = 1 << (out->unet.levels - 1), count = yyjson_is_arr (size) ? (int) yyjson_arr_size (size) : 1;
+
+  *phase = (df_train_phase) { out->num_crops, count, phase->share };
+  if (count < 1 || count > DF_MAX_CROPS - out->num_crops)
+    return false;
+  for (int i = 0; i < count; i++)
+    {
+      yyjson_val    *pair = yyjson_is_arr (size) ? yyjson_arr_get (size, (size_t) i) : NULL;
+      df_train_crop *crop = &out->crops[out->num_crops++];
+      int            least;
+
+      *crop        = *shape;
+      crop->width  = yyjson_get_int (pair != NULL ? yyjson_arr_get (pair, 0) : size);
+      crop->height = yyjson_get_int (pair != NULL ? yyjson_arr_get (pair, 1) : size);
+      least        = crop->width < crop->height ? crop->width : crop->height;
+      if (least < multiple || crop->width > 1024 || crop->height > 1024 || crop->width % multiple != 0 ||
+          crop->height % multiple != 0 || 2 * crop->margin >= least || (pair != NULL && yyjson_arr_size (pair) != 2))
+        return false;
+    }
+  return true;
+}
+
 static df_status
 read_phases (df_train_config *out, yyjson_val *list, df_error *err)
 {
-  int multiple = 1 << (out->unet.levels - 1);
-
-  out->num_phases = 0;
+  out->num_phases = out->num_crops = 0;
   for (size_t i = 0; i < yyjson_arr_size (list); i++)
     {
       yyjson_val    *entry = yyjson_arr_get (list, i);
-      df_train_phase p     = { yyjson_get_int (yyjson_obj_get (entry, "size")),
-                               yyjson_get_int (yyjson_obj_get (entry, "batch")),
-                               yyjson_get_num (yyjson_obj_get (entry, "share")),
-                               yyjson_get_int (yyjson_obj_get (entry, "margin")) };
+      df_train_phase p     = { .share = yyjson_get_num (yyjson_obj_get (entry, "share")) };
+      df_train_crop  shape = { .batch  = yyjson_get_int (yyjson_obj_get (entry, "batch")),
+                               .margin = yyjson_get_int (yyjson_obj_get (entry, "margin")) };
 
-      if (i == DF_MAX_PHASES || p.size < multiple || p.size > 1024 || p.size % multiple != 0 || p.batch < 1 ||
-          p.batch > 4096 || !(p.share > 0) || p.margin < 0 || 2 * p.margin >= p.size)
+      if (i == DF_MAX_PHASES || shape.batch < 1 || shape.batch > 4096 || !(p.share > 0) || shape.margin < 0 ||
+          !read_sizes (out, &p, yyjson_obj_get (entry, "size"), &shape))
         return df_fail (err, DF_ERROR_ARGUMENT,
-                        "Training configuration: \"phases\" must be up to %d objects with size (a multiple of %d), "
-                        "batch, share and margin (less than half of size).", DF_MAX_PHASES, multiple);
+                        "Training configuration: \"phases\" must be up to %d objects with size (a multiple of %d, or a list "
+                        "of such [width, height]; %d in all), batch, share and margin (less than half of size).",
+                        DF_MAX_PHASES, 1 << (out->unet.levels - 1), DF_MAX_CROPS);
       out->phases[out->num_phases++] = p;
     }
   if (out->num_phases == 0)
@@ -156,6 +180,7 @@ complete_card (yyjson_mut_doc *doc, yyjson_val *given, const char *standard, int
     {
       yyjson_mut_obj_remove_key (card, "class_names");
       yyjson_mut_obj_remove_key (card, "null_class");
+      yyjson_mut_obj_remove_key (card, "guidance");
     }
   while (given != NULL && (key = yyjson_obj_iter_next (&iter)) != NULL)
     yyjson_mut_obj_put (card, yyjson_val_mut_copy (doc, key), yyjson_val_mut_copy (doc, yyjson_obj_iter_get_val (key)));

@@ -8,15 +8,21 @@
 #include "model/model.h"
 
 #define DF_MAX_PHASES 4
+#define DF_MAX_CROPS  16
 
-/* A part of the run with one crop size: convolutions do not care, and small crops are quick. */
+/* Crops of one size: what a network is planned for. */
+typedef struct df_train_crop
+{
+  int width, height, batch;
+  int margin;            /* pixels at each edge of a crop that the loss leaves out: with circular padding they lie at
+                          * the seam of a crop that has one, which is not to be learned */
+} df_train_crop;
+
+/* A part of the run: convolutions do not care about sizes, and small crops are quick. */
 typedef struct df_train_phase
 {
-  int    size;           /* side of the square crops                             */
-  int    batch;
+  int    first, count;   /* of the crops; each step takes one of them, all as likely */
   double share;          /* of the time (minutes) or of the steps                */
-  int    margin;         /* pixels at each edge of a crop that the loss leaves out: with circular padding they lie at
-                          * the seam of a crop that has one, which is not to be learned */
 } df_train_phase;
 
 typedef struct df_train_config
@@ -26,6 +32,8 @@ typedef struct df_train_config
   df_card             card;
   df_train_phase      phases[DF_MAX_PHASES];
   int                 num_phases;
+  df_train_crop       crops[DF_MAX_CROPS];
+  int                 num_crops;
   double              learning_rate, warmup_steps, beta1, beta2, epsilon, weight_decay, clip_norm;
   double              ema_decay;        /* min (ema_decay, (1+n)/(10+n))           */
   double              class_dropout;    /* share of rows trained with the null class */

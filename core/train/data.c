@@ -61,16 +61,16 @@ reduce_pixel (const df_prepared *out, const df_picture *p, int x, int y)
       out->keep[at] &= p->keep[(size_t) v * (size_t) p->width + (size_t) u] != 0;
 }
 
-/* Lists where a square of `size` holds nothing that is left out: how many pixels in a row, from here to the right, are
- * kept, is counted along rows; then how many such rows follow, along columns. */
+/* Lists where a crop holds nothing that is left out: how many pixels in a row, from here to the right, are kept, is
+ * counted along rows; then how many such rows follow, along columns. */
 static df_status
-list_origins (df_prepared *out, int phase, int size, df_error *err)
+list_origins (df_prepared *out, int which, const df_train_crop *crop, df_error *err)
 {
   size_t    n    = (size_t) out->width * (size_t) out->height;
   uint32_t *list = df_alloc (n, sizeof *list), *rows = df_alloc ((size_t) out->width, sizeof *rows);
   uint32_t  count = 0;
 
-  out->origins[phase] = list;
+  out->origins[which] = list;
   if (list == NULL || rows == NULL)
     {
       df_free (rows);
@@ -85,12 +85,12 @@ list_origins (df_prepared *out, int phase, int size, df_error *err)
           size_t at = (size_t) y * (size_t) out->width + (size_t) x;
 
           run     = out->keep[at] ? run + 1 : 0;
-          rows[x] = run >= size ? rows[x] + 1 : 0;
-          if (rows[x] >= (uint32_t) size)
+          rows[x] = run >= crop->width ? rows[x] + 1 : 0;
+          if (rows[x] >= (uint32_t) crop->height)
             list[count++] = (uint32_t) at;
         }
     }
-  out->num_origins[phase] = count;
+  out->num_origins[which] = count;
   df_free (rows);
   return DF_OK;
 }
@@ -113,13 +113,13 @@ prepare (df_prepared *out, const df_picture *p, const df_train_config *config, s
   for (int y = 0; y < out->height; y++)
     for (int x = 0; x < out->width; x++)
       reduce_pixel (out, p, x, y);
-  for (int i = 0; out->keep != NULL && i < config->num_phases; i++)
+  for (int i = 0; out->keep != NULL && i < config->num_crops; i++)
     {
-      DF_TRY (list_origins (out, i, config->phases[i].size, err));
+      DF_TRY (list_origins (out, i, &config->crops[i], err));
       if (out->num_origins[i] == 0)
-        return df_fail (err, DF_ERROR_ARGUMENT, "Picture %zu has no square of %d × %d pixels without pixels that are left "
-                        "out: choose a smaller patch size, or leave out less.", index + 1, config->phases[i].size,
-                        config->phases[i].size);
+        return df_fail (err, DF_ERROR_ARGUMENT, "Picture %zu has no area of %d × %d pixels without pixels that are left "
+                        "out: choose a smaller patch size, or leave out less.", index + 1, config->crops[i].width,
+                        config->crops[i].height);
     }
   return DF_OK;
 }
@@ -197,8 +197,8 @@ df_data_clear (df_data *data)
     {
       df_free (data->pictures[i].pixels);
       df_free (data->pictures[i].keep);
-      for (int phase = 0; phase < DF_MAX_PHASES; phase++)
-        df_free (data->pictures[i].origins[phase]);
+      for (int which = 0; which < DF_MAX_CROPS; which++)
+        df_free (data->pictures[i].origins[which]);
     }
   df_free (data->pictures);
   df_free (data->first);
@@ -221,16 +221,18 @@ inside (int i, int n, bool wrap)
 
 /* Where a crop begins. */
 static void
-draw_origin (const df_prepared *p, bool wrap, int phase, int size, df_draw *draw, int *x, int *y)
+draw_origin (const df_prepared *p, bool wrap, int which, const df_train_crop *crop, df_draw *draw, int *x, int *y)
 {
+  int w = crop->width, h = crop->height;
+
   if (p->keep == NULL)
     {
-      *x = (int) df_draw_below (draw, (uint32_t) (wrap || p->width < size ? p->width : p->width - size + 1));
-      *y = (int) df_draw_below (draw, (uint32_t) (wrap || p->height < size ? p->height : p->height - size + 1));
+      *x = (int) df_draw_below (draw, (uint32_t) (wrap || p->width < w ? p->width : p->width - w + 1));
+      *y = (int) df_draw_below (draw, (uint32_t) (wrap || p->height < h ? p->height : p->height - h + 1));
     }
   else
     {
-      uint32_t at = p->origins[phase][df_draw_below (draw, p->num_origins[phase])];
+      uint32_t at = p->origins[which][df_draw_below (draw, p->num_origins[which])];
 
       *x = (int) (at % (uint32_t) p->width);
       *y = (int) (at / (uint32_t) p->width);
@@ -238,26 +240,28 @@ draw_origin (const df_prepared *p, bool wrap, int phase, int size, df_draw *draw
 }
 
 int
-df_data_crop (const df_data *data, const df_train_config *config, df_draw *draw, int phase, float *out)
+df_data_crop (const df_data *data, const df_train_config *config, df_draw *draw, int which, float *out)
 {
-  double             u = df_draw_uniform (draw);
-  int                c = 0, channels = data->channels, size = config->phases[phase].size, quarters, x0, y0;
-  bool               wrap = config->wrap != 0, flip_x, flip_y;
-  const df_prepared *p;
+  double               u = df_draw_uniform (draw);
+  int                  c = 0, channels = data->channels, quarters = 0, x0, y0;
+  bool                 wrap = config->wrap != 0, flip_x, flip_y;
+  const df_train_crop *crop = &config->crops[which];
+  const df_prepared   *p;
 
   while (c + 1 < data->classes && u >= data->cumulative[c])
     c++;
   p = &data->pictures[data->first[c] + df_draw_below (draw, (uint32_t) (data->first[c + 1] - data->first[c]))];
-  draw_origin (p, wrap, phase, size, draw, &x0, &y0);
+  draw_origin (p, wrap, which, crop, draw, &x0, &y0);
   flip_x   = config->flip_x != 0 && df_draw_below (draw, 2) == 1;
   flip_y   = config->flip_y != 0 && df_draw_below (draw, 2) == 1;
-  quarters = config->rotate != 0 ? (int) df_draw_below (draw, 4) : 0;
+  if (config->rotate != 0)
+    quarters = crop->width == crop->height ? (int) df_draw_below (draw, 4) : 2 * (int) df_draw_below (draw, 2);
   flip_x  ^= quarters == 1 || quarters == 2;     /* a quarter turn is a flip and an exchange of x and y */
   flip_y  ^= quarters == 2 || quarters == 3;
-  for (int y = 0; y < size; y++)
-    for (int x = 0; x < size; x++, out += channels)
+  for (int y = 0; y < crop->height; y++)
+    for (int x = 0; x < crop->width; x++, out += channels)
       {
-        int a  = flip_x ? size - 1 - x : x, b = flip_y ? size - 1 - y : y;
+        int a  = flip_x ? crop->width - 1 - x : x, b = flip_y ? crop->height - 1 - y : y;
         int px = inside (x0 + (quarters % 2 ? b : a), p->width, wrap);
         int py = inside (y0 + (quarters % 2 ? a : b), p->height, wrap);
 

@@ -11,8 +11,8 @@ typedef struct df_prepared
   float *pixels;            /* [height,width,channels], -1 … 1; RGBA premultiplied */
   int    width, height, label;
   uint8_t  *keep;           /* [height,width] 0 or 1, NULL: all                    */
-  uint32_t *origins[DF_MAX_PHASES];   /* where crops of a phase may begin (y·width + x), NULL: anywhere */
-  uint32_t  num_origins[DF_MAX_PHASES];
+  uint32_t *origins[DF_MAX_CROPS];    /* where crops of a size may begin (y·width + x), NULL: anywhere */
+  uint32_t  num_origins[DF_MAX_CROPS];
 } df_prepared;
 
 typedef struct df_data
@@ -30,8 +30,8 @@ DF_CHECKED df_status df_data_new   (df_data *out, const df_picture *pictures, si
                                     const df_train_config *config, df_error *err);
 void                 df_data_clear (df_data *data);
 
-/* A random square crop [size,size,channels] of a phase's size, with random symmetry; returns its label, -1 without
- * labels. */
-int  df_data_crop (const df_data *data, const df_train_config *config, df_draw *draw, int phase, float *out);
+/* A random crop [height,width,channels] of config->crops[which], with random symmetry (of rotations only squares take the
+ * quarter turns); returns its label, -1 without labels. */
+int  df_data_crop (const df_data *data, const df_train_config *config, df_draw *draw, int which, float *out);
 
 #endif

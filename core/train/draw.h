@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum df_stream { DF_STREAM_INIT, DF_STREAM_ROWS, DF_STREAM_NOISE } df_stream;
+typedef enum df_stream { DF_STREAM_INIT, DF_STREAM_ROWS, DF_STREAM_NOISE, DF_STREAM_SIZE } df_stream;
 
 typedef struct df_draw
 {

@@ -35,22 +35,23 @@ weight_at (df_prediction prediction, double abar, double gamma)
 static bool
 left_out (const df_batch *b, size_t j, size_t channels)
 {
-  size_t side = (size_t) b->size, m = (size_t) b->margin, x = j / channels % side, y = j / channels / side;
+  size_t w = (size_t) b->width, h = (size_t) b->height, m = (size_t) b->margin;
+  size_t x = j / channels % w, y = j / channels / w;
 
-  return x < m || y < m || x >= side - m || y >= side - m;
+  return x < m || y < m || x >= w - m || y >= h - m;
 }
 
 double
 df_loss_gradient (const df_schedule *schedule, df_prediction prediction, double min_snr_gamma,
                   const df_batch *batch, size_t row, const float *y, float *dy)
 {
-  size_t side = (size_t) batch->size, inner = side - 2 * (size_t) batch->margin, channels = row / (side * side);
-  double n = (double) batch->rows * (double) (inner * inner * channels), loss = 0.0;
+  size_t w = (size_t) batch->width, h = (size_t) batch->height, m = (size_t) batch->margin, channels = row / (w * h);
+  double n = (double) batch->rows * (double) ((w - 2 * m) * (h - 2 * m) * channels), loss = 0.0;
 
   for (int i = 0; i < batch->rows; i++)
     {
-      double abar = df_schedule_abar (schedule, batch->t[i]);
-      double w    = weight_at (prediction, abar, min_snr_gamma);
+      double abar   = df_schedule_abar (schedule, batch->t[i]);
+      double weight = weight_at (prediction, abar, min_snr_gamma);
       float  a = (float) sqrt (abar), s = (float) sqrt (1.0 - abar);
       size_t first = (size_t) i * row;
 
@@ -61,8 +62,8 @@ df_loss_gradient (const df_schedule *schedule, df_prediction prediction, double 
                                                              : batch->x0[j];
           float d = batch->margin > 0 && left_out (batch, j - first, channels) ? 0.0f : y[j] - target;
 
-          loss += w * (double) d * (double) d / n;
-          dy[j] = (float) (2.0 * w / n) * d;
+          loss += weight * (double) d * (double) d / n;
+          dy[j] = (float) (2.0 * weight / n) * d;
         }
     }
   return loss;

@@ -31,9 +31,9 @@ build_networks (df_trainer *trainer, df_error *err)
 {
   const df_train_config *c = &trainer->config;
 
-  for (int i = 0; i < c->num_phases; i++)
+  for (int i = 0; i < c->num_crops; i++)
     {
-      df_unet_size size = { c->phases[i].batch, c->phases[i].size, c->phases[i].size, c->circular != 0, c->circular != 0 };
+      df_unet_size size = { c->crops[i].batch, c->crops[i].height, c->crops[i].width, c->circular != 0, c->circular != 0 };
       df_plan      plan;
 
       DF_TRY (df_plan_build (&plan, &c->unet, &size, DF_PLAN_TRAIN, true, df_kernels_get (),
@@ -72,7 +72,7 @@ build_parameters (df_trainer *trainer, df_error *err)
       trainer->w_of[i]    = trainer->w + trainer->offset[i];
       trainer->grad_of[i] = trainer->grad + trainer->offset[i];
     }
-  for (int i = 0; i < trainer->config.num_phases; i++)
+  for (int i = 0; i < trainer->config.num_crops; i++)
     df_network_bind_grads (&trainer->nets[i], trainer->grad_of);
   return DF_OK;
 }
@@ -109,15 +109,15 @@ build_batch (df_trainer *trainer, df_error *err)
   const df_train_config *c = &trainer->config;
   size_t                 rows = 0, floats = 0;
 
-  for (int i = 0; i < c->num_phases; i++)
+  for (int i = 0; i < c->num_crops; i++)
     {
-      size_t b = (size_t) c->phases[i].batch, side = (size_t) c->phases[i].size;
+      size_t b = (size_t) c->crops[i].batch, pixels = b * (size_t) c->crops[i].width * (size_t) c->crops[i].height;
 
       rows   = b > rows ? b : rows;
-      floats = b * side * side > floats ? b * side * side : floats;
+      floats = pixels > floats ? pixels : floats;
     }
   floats *= (size_t) trainer->data.channels;
-  trainer->batch = (df_batch) { 0, 0, 0, df_alloc (floats, sizeof (float)), df_alloc (floats, sizeof (float)),
+  trainer->batch = (df_batch) { 0, 0, 0, 0, df_alloc (floats, sizeof (float)), df_alloc (floats, sizeof (float)),
                                 df_alloc (rows, sizeof (double)), df_alloc (rows, sizeof (int)) };
   if (trainer->batch.x0 == NULL || trainer->batch.noise == NULL || trainer->batch.t == NULL ||
       trainer->batch.labels == NULL)
@@ -184,12 +184,12 @@ settle_classes (df_trainer *trainer, const char *const *names, size_t classes, d
 /* Seconds of one step: the best of 20, or of as many as 2 seconds allow, since a busy moment at the start would make the
  * whole run too short. */
 static double
-time_step (df_trainer *trainer, int phase)
+time_step (df_trainer *trainer, int which)
 {
-  df_network *net  = &trainer->nets[phase];
+  df_network *net  = &trainer->nets[which];
   double      best = INFINITY, begin = df_seconds ();
 
-  for (int i = 0; i < trainer->config.phases[phase].batch; i++)
+  for (int i = 0; i < trainer->config.crops[which].batch; i++)
     {
       trainer->batch.t[i]      = 0;
       trainer->batch.labels[i] = 0;
@@ -206,6 +206,17 @@ time_step (df_trainer *trainer, int phase)
   return best;
 }
 
+/* … in the mean over the sizes of a phase. */
+static double
+time_phase (df_trainer *trainer, const df_train_phase *phase)
+{
+  double sum = 0.0;
+
+  for (int i = 0; i < phase->count; i++)
+    sum += time_step (trainer, phase->first + i);
+  return sum / phase->count;
+}
+
 /* A budget in minutes becomes a number of steps once; the number is part of a checkpoint, and the learning rate a
  * function of the step, so that an interrupted run and a whole one are the same run. */
 static void
@@ -219,7 +230,7 @@ settle_steps (df_trainer *trainer)
   for (int i = 0; i < c->num_phases; i++)
     {
       double part  = c->phases[i].share / shares;
-      double steps = c->steps > 0 ? part * c->steps : part * c->minutes * 60.0 / time_step (trainer, i);
+      double steps = c->steps > 0 ? part * c->steps : part * c->minutes * 60.0 / time_phase (trainer, &c->phases[i]);
 
       trainer->steps       += steps >= 1.0 ? (long) (steps + 0.5) : 1;
       trainer->phase_end[i] = trainer->steps;
@@ -279,7 +290,7 @@ df_trainer_free (df_trainer *trainer)
 {
   if (trainer == NULL)
     return;
-  for (int i = 0; i < DF_MAX_PHASES; i++)
+  for (int i = 0; i < DF_MAX_CROPS; i++)
     df_network_clear (&trainer->nets[i]);
   df_free (trainer->memory);
   df_free (trainer->w_of);
@@ -385,9 +396,9 @@ optimize (df_trainer *trainer, df_train_report *report, df_error *err)
 }
 
 df_status
-df_trainer_step_on (df_trainer *trainer, df_batch *batch, int phase, df_train_report *report, df_error *err)
+df_trainer_step_on (df_trainer *trainer, df_batch *batch, int which, df_train_report *report, df_error *err)
 {
-  df_network     *net = &trainer->nets[phase];
+  df_network     *net = &trainer->nets[which];
   const df_graph *g   = &net->plan.graph;
   size_t          row = net->plan.buffers[g->input].floats / (size_t) batch->rows;
 
@@ -407,24 +418,35 @@ df_trainer_step_on (df_trainer *trainer, df_batch *batch, int phase, df_train_re
   return DF_OK;
 }
 
+/* The size of a step's crops: a number of its own stream, so that a phase with one size draws none. */
+static int
+draw_size (const df_trainer *trainer, const df_train_phase *phase)
+{
+  df_draw draw = df_draw_start ((uint32_t) trainer->config.seed, (uint32_t) trainer->step, DF_STREAM_SIZE);
+
+  return phase->first + (phase->count > 1 ? (int) df_draw_below (&draw, (uint32_t) phase->count) : 0);
+}
+
 /* Crops, labels and timesteps of a step: t is stratified over the rows, so that every batch sees all levels. */
 static void
-draw_batch (df_trainer *trainer, int phase)
+draw_batch (df_trainer *trainer, int which)
 {
   const df_train_config *c    = &trainer->config;
+  const df_train_crop   *crop = &c->crops[which];
   df_batch              *b    = &trainer->batch;
-  int                    size = c->phases[phase].size, null_class = trainer->config.card.null_class;
-  size_t                 row  = (size_t) size * (size_t) size * (size_t) trainer->data.channels;
+  int                    null_class = trainer->config.card.null_class;
+  size_t                 row  = (size_t) crop->width * (size_t) crop->height * (size_t) trainer->data.channels;
   double                 T    = c->scheduler.num_train_timesteps;
   df_draw                draw = df_draw_start ((uint32_t) c->seed, (uint32_t) trainer->step, DF_STREAM_ROWS);
   df_draw                noise = df_draw_start ((uint32_t) c->seed, (uint32_t) trainer->step, DF_STREAM_NOISE);
 
-  b->rows   = c->phases[phase].batch;
-  b->size   = size;
-  b->margin = c->phases[phase].margin;
+  b->rows   = crop->batch;
+  b->width  = crop->width;
+  b->height = crop->height;
+  b->margin = crop->margin;
   for (int i = 0; i < b->rows; i++)
     {
-      int class = df_data_crop (&trainer->data, c, &draw, phase, b->x0 + (size_t) i * row);
+      int class = df_data_crop (&trainer->data, c, &draw, which, b->x0 + (size_t) i * row);
 
       b->labels[i] = class >= 0 ? trainer->label_of[class] : class;
       b->t[i]      = floor ((i + df_draw_uniform (&draw)) / b->rows * T);
@@ -437,7 +459,7 @@ draw_batch (df_trainer *trainer, int phase)
 df_status
 df_trainer_step (df_trainer *trainer, df_train_report *report, df_error *err)
 {
-  int    phase = 0;
+  int    phase = 0, which;
   double elapsed;
 
   report->step  = trainer->step;
@@ -451,8 +473,9 @@ df_trainer_step (df_trainer *trainer, df_train_report *report, df_error *err)
       trainer->started      = df_seconds ();
       trainer->started_step = trainer->step;
     }
-  draw_batch (trainer, phase);
-  DF_TRY (df_trainer_step_on (trainer, &trainer->batch, phase, report, err));
+  which = draw_size (trainer, &trainer->config.phases[phase]);
+  draw_batch (trainer, which);
+  DF_TRY (df_trainer_step_on (trainer, &trainer->batch, which, report, err));
   elapsed = df_seconds () - trainer->started;
   report->samples_per_second = (double) (trainer->step - trainer->started_step) * trainer->batch.rows / elapsed;
   report->seconds_left = elapsed / (double) (trainer->step - trainer->started_step) *

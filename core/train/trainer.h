@@ -14,10 +14,11 @@
 typedef struct df_batch
 {
   int     rows;
-  int     size, margin;     /* side of the pictures; pixels at their edges that the loss leaves out */
-  float  *x0, *noise;       /* [rows,size,size,channels] */
-  double *t;                /* [rows], whole numbers     */
-  int    *labels;           /* [rows]                    */
+  int     width, height;    /* of the pictures            */
+  int     margin;           /* pixels at their edges that the loss leaves out */
+  float  *x0, *noise;       /* [rows,height,width,channels] */
+  double *t;                /* [rows], whole numbers      */
+  int    *labels;           /* [rows]                     */
 } df_batch;
 
 struct df_trainer
@@ -26,13 +27,13 @@ struct df_trainer
   df_data         data;
   df_schedule     schedule;
   df_pool        *pool;
-  df_network      nets[DF_MAX_PHASES];
+  df_network      nets[DF_MAX_CROPS];
   size_t          count;                     /* parameters, padding included */
   float          *memory;                    /* the five arrays              */
   float          *w, *m1, *m2, *ema, *grad;
   float         **w_of, **grad_of;           /* per param                    */
   size_t         *offset;                    /* per param                    */
-  df_batch        batch;                     /* room for the largest phase   */
+  df_batch        batch;                     /* room for the largest crops   */
   int            *label_of;                  /* [data.classes]: the network's label of a class of the data */
   long            step, steps;
   long            phase_end[DF_MAX_PHASES];  /* first step behind the phase  */
@@ -41,8 +42,8 @@ struct df_trainer
   long            started_step;
 };
 
-/* One step on given rows (tests, and df_trainer_step after it has drawn them). */
-DF_CHECKED df_status df_trainer_step_on (df_trainer *trainer, df_batch *batch, int phase,
+/* One step on given rows, of config.crops[which] (tests, and df_trainer_step after it has drawn them). */
+DF_CHECKED df_status df_trainer_step_on (df_trainer *trainer, df_batch *batch, int which,
                                          df_train_report *report, df_error *err);
 
 /* Learning rate of a step: linear warm-up from 0, then half a cosine to 0 at the last step. */

@@ -154,7 +154,7 @@ ho_eq_14_is_the_bound_without_weights (void **state)
       df_bound_level l     = df_bound_level_at (&s, t);
       df_bound_io    io    = { x0, z, y, 12, DF_PREDICTION_EPSILON, 0.0 };
       double         when  = t, weight = df_bound_weight (&l, DF_VARIANCE_FIXED_SMALL), error = df_bound_error (&l, &io);
-      df_batch       batch = { .rows = 1, .size = 2, .x0 = x0, .noise = z, .t = &when };
+      df_batch       batch = { .rows = 1, .width = 2, .height = 2, .x0 = x0, .noise = z, .t = &when };
       double         loss  = df_loss_gradient (&s, DF_PREDICTION_EPSILON, 0.0, &batch, 12, y, dy);
 
       assert_near (df_bound_eps_error (&l, error) / 12.0, loss, 1e-6 * loss);

@@ -144,6 +144,33 @@ the_null_class_becomes_the_network (void **state)
   df_model_close (model);
 }
 
+/* A base that is guided by default: without classes there is nothing to guide with. */
+static void
+guidance_goes_with_the_classes (void **state)
+{
+  static const char rest[] = "\"steps\": 1, \"threads\": 1, \"phases\": [{\"size\": 16, \"batch\": 1, \"share\": 1}]}";
+  char              text[2048];
+  df_model         *model;
+  df_picture        p = picture (-1);
+
+  for (int classes = 1; classes >= 0; classes--)
+    {
+      df_trainer *trainer;
+
+      snprintf (text, sizeof text, "{\"base\": \"%s\", %s%s", classes ? tiny () : (char *) *state,
+                classes ? "\"card\": {\"guidance\": 2}, " : "", rest);
+      if (classes)
+        trainer = started (text, "stripes");
+      else
+        assert_int_equal (df_trainer_new (&trainer, text, &p, 1, NULL, 0, NULL, NULL), DF_OK);
+      assert_int_equal (df_trainer_export (trainer, *state, true, false, NULL), DF_OK);
+      df_trainer_free (trainer);
+      assert_int_equal (df_model_open (&model, *state, NULL), DF_OK);
+      assert_true (df_model_describe (model)->guidance == (classes ? 2.0 : 1.0));
+      df_model_close (model);
+    }
+}
+
 /* The configuration of a checkpoint starts the same run, even when the base has gone. */
 static void
 a_checkpoint_knows_its_run (void **state)
@@ -188,6 +215,10 @@ what_does_not_fit_is_named (void **state)
     { "{\"base\": \"%s\", \"unet\": {\"block_out_channels\": [16, 24], \"norm_num_groups\": 8, \"layers_per_block\": 1, "
       "\"down_block_types\": [\"DownBlock2D\", \"DownBlock2D\"], \"up_block_types\": [\"UpBlock2D\", \"UpBlock2D\"], "
       "\"add_attention\": false}}", NULL, "config.json asks for [24," },
+    { "{\"base\": \"%s\", \"phases\": [{\"size\": [[16, 9]], \"batch\": 1, \"share\": 1}]}", NULL, "[width, height]" },
+    { "{\"base\": \"%s\", \"phases\": [{\"size\": [16, 8], \"batch\": 1, \"share\": 1}]}", NULL, "[width, height]" },
+    { "{\"base\": \"%s\", \"phases\": [{\"size\": [], \"batch\": 1, \"share\": 1}]}", NULL, "[width, height]" },
+    { "{\"base\": \"%s\", \"phases\": [{\"size\": [[16, 8]], \"batch\": 1, \"share\": 1, \"margin\": 4}]}", NULL, "margin" },
     { "{\"base\": \"%s\", \"unet\": {\"in_channels\": 4, \"out_channels\": 4}}", NULL, "4 channels" },
   };
 
@@ -207,10 +238,10 @@ what_does_not_fit_is_named (void **state)
 
 /* ------------------------------------------------------------------ crops */
 
-#define CROPS "{\"steps\": 1, \"flip_x\": 0, \"wrap\": 0, \"phases\": [{\"size\": %d, \"batch\": 1, \"share\": 1}]%s}"
+#define CROPS "{\"steps\": 1, \"flip_x\": 0, \"wrap\": 0, \"phases\": [{\"size\": %s, \"batch\": 1, \"share\": 1}]%s}"
 
 static void
-data_of (df_data *data, df_train_config *c, const df_picture *p, int size, const char *more)
+data_of (df_data *data, df_train_config *c, const df_picture *p, const char *size, const char *more)
 {
   char     text[512];
   df_error err;
@@ -234,7 +265,7 @@ rotations_are_quarter_turns (void **state)
   (void) state;
   for (int i = 0; i < 4; i++)
     pixels[3 * corners[i]] = (uint8_t) (60 * i);
-  data_of (&data, &c, &p, SIDE, ", \"rotate\": 1");
+  data_of (&data, &c, &p, "24", ", \"rotate\": 1");
   for (uint32_t step = 0; step < 200; step++)
     {
       df_draw draw = df_draw_start (1, step, DF_STREAM_ROWS);
@@ -253,50 +284,126 @@ rotations_are_quarter_turns (void **state)
   df_free (crop);
 }
 
-/* Red marks what is left out: a hole at (10, 12) and the last column. Every other origin comes up. */
+enum { HOLE_X = 10, HOLE_Y = 12 };
+
+static bool
+may_begin (const df_train_crop *crop, int x, int y)
+{
+  return x + crop->width < SIDE && y + crop->height <= SIDE &&
+         !(x <= HOLE_X && x + crop->width > HOLE_X && y <= HOLE_Y && y + crop->height > HOLE_Y);
+}
+
+/* Red marks what is left out: a hole and the last column; green and blue say where a pixel comes from. Crops of every size
+ * begin wherever they may and nowhere else, and lie as in the picture. */
 static void
 crops_avoid_what_is_left_out (void **state)
 {
-  enum { SIZE = 8, N = SIZE * SIZE * 3 };
   uint8_t         keep[SIDE * SIDE];
-  bool            seen[SIDE][SIDE] = { { false } };
   df_picture      p = picture (-1);
   df_data         data;
   df_train_config c;
-  float           crop[N];
-  int             count = 0, expected = 0;
+  float           crop[SIDE * SIDE * 3];
 
   (void) state;
   for (int i = 0; i < SIDE * SIDE; i++)
     {
-      keep[i]           = i % SIDE != SIDE - 1 && i != 12 * SIDE + 10;
+      keep[i]           = i % SIDE != SIDE - 1 && i != HOLE_Y * SIDE + HOLE_X;
       pixels[3 * i]     = keep[i] ? 0 : 255;
       pixels[3 * i + 1] = (uint8_t) (10 * (i % SIDE));
       pixels[3 * i + 2] = (uint8_t) (10 * (i / SIDE));
     }
   p.keep = keep;
-  data_of (&data, &c, &p, SIZE, "");
-  for (uint32_t step = 0; step < 20000; step++)
+  data_of (&data, &c, &p, "[[8, 8], [12, 4], [4, 16]]", "");
+  assert_int_equal (c.num_crops, 3);
+  for (int which = 0; which < 3; which++)
     {
-      df_draw draw = df_draw_start (1, step, DF_STREAM_ROWS);
+      bool seen[SIDE][SIDE] = { { false } };
+      int  w = c.crops[which].width, n = w * c.crops[which].height;
 
-      df_data_crop (&data, &c, &draw, 0, crop);
-      for (int i = 0; i < N; i += 3)
-        assert_true (crop[i] == -1.0f);
-      seen[lround ((crop[2] + 1) * 12.75)][lround ((crop[1] + 1) * 12.75)] = true;
+      for (uint32_t step = 0; step < 10000; step++)
+        {
+          df_draw draw = df_draw_start (1, step, DF_STREAM_ROWS);
+          int     x0, y0;
+
+          df_data_crop (&data, &c, &draw, which, crop);
+          x0 = (int) lround ((crop[1] + 1) * 12.75);
+          y0 = (int) lround ((crop[2] + 1) * 12.75);
+          seen[y0][x0] = true;
+          for (int i = 0; i < n; i++)
+            assert_true (crop[3 * i] == -1.0f && lround ((crop[3 * i + 1] + 1) * 12.75) == x0 + i % w &&
+                         lround ((crop[3 * i + 2] + 1) * 12.75) == y0 + i / w);
+        }
+      for (int i = 0; i < SIDE * SIDE; i++)
+        assert_true (seen[i / SIDE][i % SIDE] == may_begin (&c.crops[which], i % SIDE, i / SIDE));
     }
-  for (int y = 0; y <= SIDE - SIZE; y++)
-    for (int x = 0; x <= SIDE - SIZE; x++)
-      {
-        bool allowed = x + SIZE < SIDE && !(x <= 10 && x + SIZE > 10 && y <= 12 && y + SIZE > 12);
-
-        assert_true (seen[y][x] == allowed);
-        count    += seen[y][x];
-        expected += allowed;
-      }
-  assert_int_equal (count, expected);
   df_data_clear (&data);
   df_train_config_clear (&c);
+}
+
+/* Upside down is a turn that every rectangle takes; a quarter turn would need another one. */
+static void
+rectangles_turn_by_halves (void **state)
+{
+  df_picture      p = picture (-1);
+  df_data         data;
+  df_train_config c;
+  float           upright[24 * 16 * 3], crop[24 * 16 * 3];
+  int             turned = 0;
+
+  (void) state;
+  p.width  = 24;
+  p.height = 16;
+  data_of (&data, &c, &p, "[[24, 16]]", ", \"rotate\": 1");
+  memcpy (upright, data.pictures[0].pixels, sizeof upright);
+  for (uint32_t step = 0; step < 100; step++)
+    {
+      df_draw draw = df_draw_start (1, step, DF_STREAM_ROWS);
+      bool    half;
+
+      df_data_crop (&data, &c, &draw, 0, crop);
+      half    = memcmp (crop, upright, sizeof crop) != 0;
+      turned += half;
+      for (int i = 0; half && i < 24 * 16; i++)
+        assert_memory_equal (crop + 3 * i, upright + 3 * (24 * 16 - 1 - i), 3 * sizeof *crop);
+    }
+  assert_in_range (turned, 30, 70);
+  df_data_clear (&data);
+  df_train_config_clear (&c);
+}
+
+/* ------------------------------------------------------------------ several sizes */
+
+#define SIZES "{\"base\": \"%s\", \"steps\": 12, \"threads\": 1, \"phases\": [{\"size\": [[16, 8], [8, 24], [12, 12]], " \
+              "\"batch\": 2, \"share\": 1, \"margin\": 1}]}"
+
+/* Every size comes up, and a run that was interrupted takes the same sizes in the same order: it is the same run. */
+static void
+each_step_takes_one_of_the_sizes (void **state)
+{
+  df_trainer     *whole = started (SIZES, NULL), *resumed;
+  df_picture      p = picture (-1);
+  char            path[1024], text[2048];
+  bool            seen[SIDE + 1] = { false };
+  df_train_report report;
+
+  snprintf (path, sizeof path, "%s/c", (char *) *state);
+  snprintf (text, sizeof text, SIZES, tiny ());
+  for (int step = 0; step < 12; step++)
+    {
+      if (step == 5)
+        assert_int_equal (df_trainer_checkpoint (whole, path, NULL), DF_OK);
+      assert_int_equal (df_trainer_step (whole, &report, NULL), DF_OK);
+      seen[whole->batch.height] = true;
+    }
+  assert_true (seen[8] && seen[24] && seen[12]);
+  assert_int_equal (df_trainer_new (&resumed, text, &p, 1, NULL, 0, path, NULL), DF_OK);
+  while (df_trainer_step (resumed, &report, NULL) == DF_OK)
+    ;
+  assert_int_equal (resumed->step, 12);
+  assert_memory_equal (resumed->w, whole->w, whole->count * sizeof *whole->w);
+  assert_memory_equal (resumed->ema, whole->ema, whole->count * sizeof *whole->ema);
+  df_trainer_free (resumed);
+  df_trainer_free (whole);
 }
 
 static void
@@ -313,10 +420,10 @@ nothing_left_to_see_is_refused (void **state)
   for (int i = 0; i < SIDE * SIDE; i++)
     keep[i] = i % SIDE % 12 != 0;
   p.keep = keep;
-  snprintf (text, sizeof text, CROPS, 12, "");
+  snprintf (text, sizeof text, CROPS, "12", "");
   assert_int_equal (df_train_config_read (&c, text, 0, 3, false, &err), DF_OK);
   assert_int_equal (df_data_new (&data, &p, 1, 0, &c, &err), DF_ERROR_ARGUMENT);
-  assert_non_null (strstr (err.text, "no square of 12 × 12"));
+  assert_non_null (strstr (err.text, "no area of 12 × 12"));
   df_train_config_clear (&c);
 }
 
@@ -326,10 +433,13 @@ main (void)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown (a_base_is_where_a_run_starts, scratch_setup, scratch_teardown),
     cmocka_unit_test_setup_teardown (the_null_class_becomes_the_network, scratch_setup, scratch_teardown),
+    cmocka_unit_test_setup_teardown (guidance_goes_with_the_classes, scratch_setup, scratch_teardown),
     cmocka_unit_test_setup_teardown (a_checkpoint_knows_its_run, scratch_setup, scratch_teardown),
     cmocka_unit_test (what_does_not_fit_is_named),
     cmocka_unit_test (rotations_are_quarter_turns),
     cmocka_unit_test (crops_avoid_what_is_left_out),
+    cmocka_unit_test (rectangles_turn_by_halves),
+    cmocka_unit_test_setup_teardown (each_step_takes_one_of_the_sizes, scratch_setup, scratch_teardown),
     cmocka_unit_test (nothing_left_to_see_is_refused),
   };
 

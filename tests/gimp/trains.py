@@ -94,7 +94,7 @@ def refused(what, says, *drawables, **arguments):
     check(what, status == CALLING and says in (error or "") and entries() == names, error)
 
 
-refused("too much left out", "no square of 16 × 16", layer, exclude_selection=True)
+refused("too much left out", "no area of 16 × 16", layer, exclude_selection=True)
 Gimp.Selection.none(image)
 
 # ------------------------------------------------------------------ what is refused

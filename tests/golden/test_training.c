@@ -97,7 +97,7 @@ fill_batch (const material *m, int step, df_batch *b)
   float *e = vectors_nhwc (m->noise.data + (size_t) m->noise_of.data[step] * n, rows, 3, SIDE, SIDE);
 
   b->rows   = (int) rows;
-  b->size   = SIDE;
+  b->width  = b->height = SIDE;
   b->margin = 0;
   memcpy (b->x0, x, n * sizeof *x);
   memcpy (b->noise, e, n * sizeof *e);
@@ -215,7 +215,7 @@ the_margin_is_left_out (void **state)
   float               x0[N] = { 0 }, noise[N] = { 0 }, y[N], dy[N];
   double              t = 500;
   int                 label = 0;
-  df_batch            b = { 1, SIZE, 1, x0, noise, &t, &label };
+  df_batch            b = { 1, SIZE, SIZE, 1, x0, noise, &t, &label };
   df_schedule         s;
 
   (void) state;
