@@ -16,6 +16,7 @@ typedef struct head_job
   const float        *q, *k, *v, *dy;
   float              *y, *dq, *dk, *dv;
   float              *panels;           /* packed keys, then (backward) values, of all heads */
+  float              *values;           /* forward: packed values, see pack_values_tile      */
   float              *rows;             /* score rows of each worker                         */
   size_t              packed, blocks;
 } head_job;
@@ -36,10 +37,23 @@ packed_floats (const df_kernels *k, const df_attention *a)
   return row_floats (k, a) * (size_t) a->dim;
 }
 
+static size_t
+value_panels (const df_kernels *k, const df_attention *a)
+{
+  return ((size_t) a->dim + (size_t) k->nr - 1) / (size_t) k->nr;
+}
+
+static size_t
+value_floats (const df_kernels *k, const df_attention *a)
+{
+  return value_panels (k, a) * (size_t) k->nr * a->pixels + DF_SLACK;
+}
+
 size_t
 df_attention_scratch (const df_kernels *k, const df_attention *a, int threads)
 {
-  return (size_t) (a->batch * a->heads) * packed_floats (k, a) + (size_t) threads * ROWS * row_floats (k, a);
+  return (size_t) (a->batch * a->heads) * (packed_floats (k, a) + value_floats (k, a)) +
+         (size_t) threads * ROWS * row_floats (k, a);
 }
 
 size_t
@@ -77,6 +91,23 @@ pack_tile (void *ctx, size_t tile, int worker)
       *out++ = first + n < a->pixels ? x[(first + n) * c + (size_t) d] : 0.0f;
 }
 
+/* One panel of nr channels of a head's values as [pixel][nr]: their rows lie a whole pixel apart, in few sets of the
+ * cache. */
+static void
+pack_values_tile (void *ctx, size_t tile, int worker)
+{
+  const head_job     *job    = ctx;
+  const df_attention *a      = job->a;
+  size_t              nr     = (size_t) job->ops->k->nr, panels = value_panels (job->ops->k, a), c = channels_of (a);
+  size_t              head   = tile / panels, d = tile % panels * nr, count = df_min_size (nr, (size_t) a->dim - d);
+  const float        *x      = head_at (a, job->v, head) + d;
+  float              *out    = job->values + head * value_floats (job->ops->k, a) + d * a->pixels;
+
+  (void) worker;
+  for (size_t i = 0; i < a->pixels; i++)
+    memcpy (out + i * nr, x + i * c, count * sizeof *out);
+}
+
 static void
 pack (const df_ops *ops, head_job *job, size_t heads)
 {
@@ -110,10 +141,23 @@ times_panels (const head_job *job, const float *x, const float *panels, size_t c
       }
 }
 
-/* out[m][0 … dim) (+)= Σ_j s(m, j)·x[j][0 … dim). s(m, j) = s[m·s_m + j·s_j]; x and out rows have stride c. */
+/* Rows of x: row floats apart, panels of nr channels panel floats apart. */
+typedef struct rows_of
+{
+  const float *x;
+  size_t       row, panel;
+} rows_of;
+
+static rows_of
+unpacked (const head_job *job, const float *x)
+{
+  return (rows_of) { x, channels_of (job->a), (size_t) job->ops->k->nr };
+}
+
+/* out[m][0 … dim) (+)= Σ_j s(m, j)·x[j][0 … dim). s(m, j) = s[m·s_m + j·s_j]; rows of out have stride c. */
 static void
 times_rows (const head_job *job, const float *s, size_t s_m, size_t s_j, size_t count, size_t terms,
-            const float *x, float *out, bool add)
+            rows_of rows, float *out, bool add)
 {
   const df_kernels *k = job->ops->k;
   size_t            c = channels_of (job->a);
@@ -125,8 +169,9 @@ times_rows (const head_job *job, const float *s, size_t s_m, size_t s_j, size_t 
         float       *o[DF_MAX_MR];
         int          left = job->a->dim - d;
         df_tile t = { .m = (int) df_min_size ((size_t) k->mr, count - m), .n = left < k->nr ? left : k->nr,
-                      .segs = 1, .k = (int) terms, .a = a, .a_seg = no_offset, .a_k = (ptrdiff_t) s_j, .b = x + d,
-                      .b_seg = no_offset, .b_k = (ptrdiff_t) c, .c = o, .add = add, .scale = 1.0f };
+                      .segs = 1, .k = (int) terms, .a = a, .a_seg = no_offset, .a_k = (ptrdiff_t) s_j,
+                      .b = rows.x + (size_t) (d / k->nr) * rows.panel, .b_seg = no_offset,
+                      .b_k = (ptrdiff_t) rows.row, .c = o, .add = add, .scale = 1.0f };
 
         for (int i = 0; i < t.m; i++)
           {
@@ -160,12 +205,13 @@ forward_tile (void *ctx, size_t tile, int worker)
   const df_attention *a     = job->a;
   size_t              head  = tile / job->blocks, first = tile % job->blocks * ROWS;
   size_t              count = df_min_size (ROWS, a->pixels - first), c = channels_of (a);
-  size_t              row   = row_floats (job->ops->k, a);
+  size_t              row   = row_floats (job->ops->k, a), nr = (size_t) job->ops->k->nr;
   float              *p     = job->rows + (size_t) worker * ROWS * row;
 
   times_panels (job, head_at (a, job->q, head) + first * c, job->panels + head * job->packed, count, p);
   softmax_rows (job, count, p);
-  times_rows (job, p, row, 1, count, a->pixels, head_at (a, job->v, head),
+  times_rows (job, p, row, 1, count, a->pixels,
+              (rows_of) { job->values + head * value_floats (job->ops->k, a), nr, a->pixels * nr },
               (float *) head_at (a, job->y, head) + first * c, false);
 }
 
@@ -177,8 +223,10 @@ df_attention_forward (const df_ops *ops, const df_attention *a, const float *q, 
   head_job job   = { .ops = ops, .a = a, .q = q, .k = k, .v = v, .y = y, .panels = ops->scratch,
                      .packed = packed_floats (ops->k, a), .blocks = (a->pixels + ROWS - 1) / ROWS };
 
-  job.rows = job.panels + heads * job.packed;
+  job.values = job.panels + heads * job.packed;
+  job.rows   = job.values + heads * value_floats (ops->k, a);
   pack (ops, &job, heads);
+  df_pool_run (ops->pool, heads * value_panels (ops->k, a), pack_values_tile, &job);
   df_pool_run (ops->pool, heads * job.blocks, forward_tile, &job);
 }
 
@@ -217,12 +265,12 @@ backward_tile (void *ctx, size_t head, int worker)
       times_panels (job, q + first * c, job->panels + head * job->packed, count, p);
       softmax_rows (job, count, p);
       times_panels (job, dy + first * c, job->panels + (heads + head) * job->packed, count, ds);
-      times_rows (job, p, 1, row, a->pixels, count, dy + first * c, (float *) head_at (a, job->dv, head),
+      times_rows (job, p, 1, row, a->pixels, count, unpacked (job, dy + first * c), (float *) head_at (a, job->dv, head),
                   first > 0);
       softmax_gradient (job, count, p, ds);
-      times_rows (job, ds, row, 1, count, a->pixels, head_at (a, job->k, head),
+      times_rows (job, ds, row, 1, count, a->pixels, unpacked (job, head_at (a, job->k, head)),
                   (float *) head_at (a, job->dq, head) + first * c, false);
-      times_rows (job, ds, 1, row, a->pixels, count, q + first * c, (float *) head_at (a, job->dk, head),
+      times_rows (job, ds, 1, row, a->pixels, count, unpacked (job, q + first * c), (float *) head_at (a, job->dk, head),
                   first > 0);
     }
 }

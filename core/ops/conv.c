@@ -122,6 +122,7 @@ typedef struct conv_run
   bool              add;
 } conv_run;
 
+/* Where the rows of a block begin: in x, x2, y (of the panel that is summed) and in what is added. */
 typedef struct block_rows
 {
   const float *a[BLOCK], *a2[BLOCK], *row[BLOCK], *residual[BLOCK];
@@ -129,25 +130,40 @@ typedef struct block_rows
 } block_rows;
 
 static void
-point_rows (const conv_run *run, size_t image, size_t first, int count, int channel, block_rows *rows)
+point_rows (const conv_run *run, size_t image, size_t first, int count, size_t channel, block_rows *rows)
 {
-  const df_conv_io *io = run->io;
+  const df_conv_io *io    = run->io;
+  size_t            width = (size_t) run->out_width, y = first / width, x = first % width;
+  size_t            at    = (image * run->out_pixels + first) * (size_t) run->out + channel;
+  const float      *a2    = io->x2 == NULL ? NULL : io->x2 + (image * run->out_pixels + first) * (size_t) (run->in - run->first);
+
+  for (int i = 0; i < count; i++, at += (size_t) run->out)
+    {
+      rows->a[i] = run->x + image * run->image + y * (size_t) (run->stride * run->row) + x * (size_t) run->step;
+      rows->c[i] = io->y + at;
+      if (io->x2 != NULL)
+        rows->a2[i] = a2 + (size_t) i * (size_t) (run->in - run->first);
+      if (io->row != NULL)
+        rows->row[i] = io->row + image * (size_t) run->out + channel;
+      if (io->residual != NULL)
+        rows->residual[i] = io->residual + at;
+      if (++x == width)
+        x = 0, y++;
+    }
+}
+
+static void
+next_channels (const conv_run *run, int count, block_rows *rows)
+{
+  ptrdiff_t nr = run->k->nr;
 
   for (int i = 0; i < count; i++)
     {
-      size_t pixel = first + (size_t) i;
-      size_t y     = pixel / (size_t) run->out_width, x = pixel % (size_t) run->out_width;
-      size_t at    = (image * run->out_pixels + pixel) * (size_t) run->out + (size_t) channel;
-
-      rows->a[i] = run->x + image * run->image + y * (size_t) run->stride * (size_t) run->row +
-                   x * (size_t) run->step;
-      rows->c[i] = io->y + at;
-      if (io->x2 != NULL)
-        rows->a2[i] = io->x2 + (image * run->out_pixels + pixel) * (size_t) (run->in - run->first);
-      if (io->row != NULL)
-        rows->row[i] = io->row + image * (size_t) run->out + (size_t) channel;
-      if (io->residual != NULL)
-        rows->residual[i] = io->residual + at;
+      rows->c[i] += nr;
+      if (run->io->row != NULL)
+        rows->row[i] += nr;
+      if (run->io->residual != NULL)
+        rows->residual[i] += nr;
     }
 }
 
@@ -230,7 +246,8 @@ conv_tile (void *ctx, size_t tile, int worker)
       a_seg[ky] = (ptrdiff_t) ky * run->row;
       b_seg[ky] = (ptrdiff_t) ky * taps * run->k->nr;
     }
-  for (size_t panel = group * run->panels; panel < end; panel++)
+  point_rows (run, image, first, count, group * run->panels * (size_t) run->k->nr, &rows);
+  for (size_t panel = group * run->panels; panel < end; panel++, next_channels (run, count, &rows))
     {
       int     channel = (int) panel * run->k->nr;
       int     left    = run->out - channel;
@@ -241,7 +258,6 @@ conv_tile (void *ctx, size_t tile, int worker)
         .bias = run->io->bias != NULL ? run->io->bias + channel : NULL, .scale = run->io->scale,
       };
 
-      point_rows (run, image, first, count, channel, &rows);
       for (int m = 0; m < count; m += run->k->mr)
         {
           if (run->kernel == 1 && run->groups == 1)

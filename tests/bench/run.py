@@ -139,7 +139,7 @@ class Bench:
         """Measures in turn, and keeps the result."""
         peers = [engine for engine, _, _ in started]
         errors = {engine.name: e for engine, e, _ in started}
-        failed.update(in_turn(ours, peers, others, 30 if self.quick else 150, ROUNDS))
+        failed.update(in_turn(ours, peers, others, 20 if self.quick else 150, ROUNDS))
         if "ours" in failed:
             raise SystemExit(f"{case}: ours {failed['ours']}")
         right = [e for e in peers if e.name not in failed]
@@ -332,10 +332,9 @@ def main():
         bench.evaluation(name, batch)
     if "train-64".startswith(wanted):
         bench.training()
-    if not wanted:
+    if not wanted and not options.quick:
         bench.whole_picture()
-        if not options.quick:
-            bench.sizes()
+        bench.sizes()
     bench.start_notes()
     bench.write()
     bench.table()
