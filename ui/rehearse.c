@@ -103,10 +103,12 @@ rehearse_forget (rehearse *r)
   r->forgotten (r->user);
 }
 
+/* Help leaves the dialog where it is. */
 static void
-answered (rehearse *r)
+answered (GtkDialog *window, int response, rehearse *r)
 {
-  r->answer = JOB_CANCEL;
+  if (response != GTK_RESPONSE_HELP)
+    r->answer = JOB_CANCEL;
 }
 
 rehearse *
@@ -124,7 +126,7 @@ rehearse_new (GtkWidget *window, Split *picture, GtkLabel *text, GimpImage *imag
   gtk_box_pack_start (GTK_BOX (r->box), r->button, FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (r->box), r->bar, FALSE, FALSE, 0);
   g_signal_connect (r->button, "clicked", G_CALLBACK (clicked), r);
-  g_signal_connect_swapped (window, "response", G_CALLBACK (answered), r);
+  g_signal_connect (window, "response", G_CALLBACK (answered), r);
   return r;
 }
 

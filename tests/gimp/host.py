@@ -14,10 +14,12 @@ NOISE = re.compile(r"scriptfu-WARNING|Gtk-WARNING|tag cache|LibGimp-WARNING|stal
                    r"|Gimp-Core-WARNING|stray image|gimp_wire_read")
 
 # GIMP asks every plug-in that it finds what it can do: a minute and more for a new profile on a busy machine.
-SYSTEM = subprocess.run(["pkg-config", "--variable=gimplibdir", "gimp-3.0"], capture_output=True, text=True).stdout.strip()
+SYSTEM, VERSION = (subprocess.run(["pkg-config", word, "gimp-3.0"], capture_output=True, text=True).stdout.strip()
+                   for word in ("--variable=gimplibdir", "--modversion"))
 NEEDED = ["python-eval", "script-fu", "file-pat"]
 
-QUIET = "(show-welcome-dialog no)\n(check-updates no)\n"      # gimprc for GIMP on a screen
+# gimprc for GIMP on a screen; it welcomes users of another version.
+QUIET = f'(show-welcome-dialog no)\n(check-updates no)\n(config-version "{VERSION}")\n'
 
 
 class Profile:
@@ -71,13 +73,13 @@ class Judge:
         print(f"{'ok  ' if fine else 'FAIL'} {name}{': ' + str(detail) if detail != '' else ''}", flush=True)
         return fine
 
-    def take(self, finished):
-        """Counts the ok and FAIL lines that a script inside GIMP printed; one that ended early is a failure."""
+    def take(self, finished, scripts=1):
+        """Counts the ok and FAIL lines that scripts inside GIMP printed; one that ended early is a failure."""
         for line in finished.stdout.splitlines():
             if line.startswith(("ok  ", "FAIL")):
                 self.passed, self.failed = self.passed + line.startswith("ok"), self.failed + line.startswith("FAIL")
                 print(line)
-        if "script finished" not in finished.stdout:
+        if finished.stdout.count("script finished") < scripts:
             self.check("the script ran to its end", False, clean(finished.stdout)[-2000:])
 
     def end(self):

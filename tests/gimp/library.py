@@ -28,15 +28,15 @@ def library(*requests):
         waiting.unlink(missing_ok=True)
         return gone
 
-    # Keys that come while another window opens or closes are lost: a question is answered until it is gone, and Close
-    # pressed until the call returns.
+    # Keys that come while another window opens or closes are lost: a question is answered until it is gone, and Escape
+    # pressed until the call returns (Alt+C might come too late, and open GIMP's menu of colours).
     def work():
         for window, keys in requests:
             pressed(window, keys, 60)
             while window == QUESTION and pressed(QUESTION, "Shift_L", 1):
                 pressed(QUESTION, keys, 1)
         while requests and not closed.is_set():
-            pressed(LIBRARY, "alt+c", 1)
+            pressed(LIBRARY, "Escape", 2)
     thread = threading.Thread(target=work)
     thread.start()
     result = procedure.run(config)

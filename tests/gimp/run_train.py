@@ -10,5 +10,5 @@ judge = Judge()
 with Profile(*sys.argv[1:3]) as profile, tempfile.TemporaryDirectory() as scratch:
     judge.take(profile.script("trains.py", SCRATCH=scratch, PROFILE=profile.folder))
 with Profile(*sys.argv[1:3], QUIET) as profile:
-    judge.take(run_on_screen(profile, "train_dialog.py", 400))
+    judge.take(run_on_screen(profile, "train_dialog.py", seconds=400))
 judge.end()

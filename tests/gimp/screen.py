@@ -88,12 +88,13 @@ def press_what_is_asked(screen, scratch, gimp, seconds):
         time.sleep(0.1)
 
 
-def run_on_screen(profile, script, seconds=800):
-    """The finished process of GIMP; its output is that of the script."""
+def run_on_screen(profile, *scripts, seconds=800):
+    """The finished process of GIMP; its output is that of the scripts, one after the other."""
     with Screen() as screen, tempfile.TemporaryDirectory() as scratch, open(os.path.join(scratch, "log"), "w+") as log:
-        command = f"import sys; sys.path.insert(0, {str(HERE)!r}); exec(open({str(HERE / script)!r}).read())"
+        command = "; ".join([f"import sys; sys.path.insert(0, {str(HERE)!r})",
+                             *(f"exec(open({str(HERE / script)!r}).read())" for script in scripts)])
         gimp = subprocess.Popen(
-            ["dbus-run-session", "--", "gimp", "--new-instance", "--no-splash", "--console-messages", "--batch-interpreter", "python-fu-eval",
+            ["dbus-run-session", "--", "gimp", "--new-instance", "--no-splash", "--no-data", "--console-messages", "--batch-interpreter", "python-fu-eval",
              "-b", command, "--quit"],
             env=profile.environment(DISPLAY=screen.display, SCRATCH=scratch, PROFILE=profile.folder, GDK_BACKEND="x11",
                                     NO_AT_BRIDGE=1), stdout=log, stderr=subprocess.STDOUT, start_new_session=True)

@@ -8,14 +8,12 @@ import tempfile
 from pathlib import Path
 
 ROOT, XGETTEXT, MSGCMP = Path(sys.argv[1]), *sys.argv[2:4]
-passed = failed = 0
+results = []
 
 
-def check(name, fine, detail=""):
-    global passed, failed
-    passed, failed = passed + bool(fine), failed + (not fine)
-    if not fine:
-        print(f"FAIL {name}: {detail}")
+def check(name, fine, detail):
+    results.append(bool(fine))
+    print("" if fine else f"FAIL {name}: {detail}\n", end="")
 
 
 def texts(path):
@@ -45,5 +43,5 @@ with tempfile.TemporaryDirectory() as folder:
             check(f"{po.name}: a letter for the keyboard", ("_" in text) == ("_" in translated), (text, translated))
             numbers = [sorted(re.findall(r"%[-+0-9.]*l*[a-zA-Z]", t.replace("%%", ""))) for t in (text, translated)]
             check(f"{po.name}: the same numbers and words go in", numbers[0] == numbers[1], (text, translated))
-print(f"{passed} passed, {failed} failed")
-sys.exit(failed > 0 or passed == 0)
+print(f"{sum(results)} passed, {len(results) - sum(results)} failed")
+sys.exit(not results or not all(results))
