@@ -21,7 +21,7 @@ typedef struct cli_options
   /* of some commands */
   char    *input, *output, *mask, *data, *config, *checkpoint, *base;
   double   t, weight, minutes, checkpoint_minutes, grid;
-  gboolean json, resume, profile, serve, training;
+  gboolean json, resume, no_ema, profile, serve, training;
   int      batch, limit, evaluations;
   /* what was left: model and files */
   char   **words;

@@ -121,6 +121,7 @@ parse_table (cli_options *o, const char *command, const char *synopsis, int *arg
     { "t", { "base", 0, 0, G_OPTION_ARG_FILENAME, &o->base, "model folder to start from", "MODEL" } },
     { "t", { "grid", 0, 0, G_OPTION_ARG_DOUBLE, &o->grid, "between grids of samples, OUT/grid-STEP.png", "M" } },
     { "t", { "resume", 0, 0, G_OPTION_ARG_NONE, &o->resume, "go on from the checkpoint", NULL } },
+    { "t", { "no-ema", 0, 0, G_OPTION_ARG_NONE, &o->no_ema, "the last step's weights, not their running mean", NULL } },
     { "t", { "minutes", 0, 0, G_OPTION_ARG_DOUBLE, &o->minutes, "budget", "M" } },
     { "t", { "checkpoint", 0, 0, G_OPTION_ARG_FILENAME, &o->checkpoint, "where the checkpoint lies", "FILE" } },
     { "t", { "checkpoint-minutes", 0, 0, G_OPTION_ARG_DOUBLE, &o->checkpoint_minutes, "between checkpoints", "M" } },

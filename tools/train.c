@@ -150,7 +150,7 @@ write_grid (const cli_options *o, const df_trainer *trainer, long step)
   char    *name = g_strdup_printf ("%s/grid-%06ld.png", o->output, step);
   df_error err;
 
-  if (df_trainer_export (trainer, o->output, true, true, &err) != DF_OK)
+  if (df_trainer_export (trainer, o->output, !o->no_ema, true, &err) != DF_OK)
     g_printerr ("diffusion-cli: %s Training goes on.\n", err.text);
   else if (cli_grid (o->output, name, o->threads))
     g_print ("%s\n", name);
@@ -205,7 +205,7 @@ run_trainer (const cli_options *o, df_trainer *trainer, const char *checkpoint)
   if (status != DF_OK && status != DF_DONE)
     return cli_fail ("%s", err.text);
   kept = df_trainer_checkpoint (trainer, checkpoint, &err);
-  made = df_trainer_export (trainer, o->output, true, true, &problem);     /* smaller: it may fit where that did not */
+  made = df_trainer_export (trainer, o->output, !o->no_ema, true, &problem);     /* smaller: it may fit where that did not */
   if (kept != DF_OK)
     cli_fail ("%s", err.text);
   if (made != DF_OK)
@@ -269,7 +269,7 @@ cli_train (int argc, char **argv)
   signal (SIGINT, on_signal);
   signal (SIGTERM, on_signal);
   signal (SIGXFSZ, SIG_IGN);     /* a file that may not grow is an error like a full disk */
-  if (cli_parse (&o, "train", "--data DIR [--config FILE] [--base MODEL] -o DIR [--resume] [--minutes M] [--grid M]", argc,
+  if (cli_parse (&o, "train", "--data DIR [--config FILE] [--base MODEL] -o DIR [--resume] [--no-ema] [--minutes M] [--grid M]", argc,
                  argv, 0, 0))
     {
       if (o.data == NULL || o.output == NULL)

@@ -26,10 +26,10 @@ FLAT = 1e-4                # variance per pixel below which a place counts as fl
 
 def read(path, short_side):
     """float32 [channels,h,w]: colour times alpha, and alpha where there is any."""
-    picture = Image.open(path)
-    if "A" not in picture.getbands():
-        return texture.read(path, short_side).transpose(2, 0, 1)
-    rgba = np.asarray(picture.convert("RGBA"), np.float32).transpose(2, 0, 1) / 255
+    with Image.open(path) as picture:
+        if "A" not in picture.getbands():
+            return texture.read(path, short_side).transpose(2, 0, 1)
+        rgba = np.asarray(picture.convert("RGBA"), np.float32).transpose(2, 0, 1) / 255
     return np.concatenate([rgba[:3] * rgba[3:], rgba[3:]])
 
 

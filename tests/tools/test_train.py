@@ -179,6 +179,15 @@ class Training(Case):
         result = self.good(*words, "--resume")
         self.assertIn("done after step 30", result.out)
 
+    def test_the_last_weights_instead_of_their_mean(self):
+        self.good(*self.words(steps=30))
+        mean = self.weights()
+        words = ["train", "--data", self.path("data"), "-o", self.path("model"), "--resume"]
+        self.good(*words, "--no-ema")
+        self.assertNotEqual(mean, self.weights())
+        self.good(*words)
+        self.assertEqual(mean, self.weights())                 # the checkpoint has both
+
     def test_grids(self):
         out = self.good(*self.words(steps=60), "--grid", "0.0001").out
         grids = sorted(self.path("model").glob("grid-*.png"))
