@@ -59,7 +59,7 @@ def classes(args):
     page = Image.new("RGB", (w * args.across, (h - GAP) * rows + GAP), PAPER)
     for i, block in enumerate(blocks):
         page.paste(block, (i // rows * w, i % rows * (h - GAP)))
-    page.save(args.out, optimize=True)
+    page.save(args.out, optimize=True, quality=90)
 
 
 def sweep(args):

@@ -134,7 +134,7 @@ def main():
         below.append((f"{alike:.2f}", drawn(pictures.place(*at, size), args.zoom)))
         rows.append({"class": kind, "correlation": alike, "picture": pictures.names[at[0]]})
         print(f"{kind:14}{alike:.3f}  {pictures.names[at[0]]}", flush=True)
-    grid.sheet(above + below, len(above)).save(args.sheet, optimize=True)
+    grid.sheet(above + below, len(above)).save(args.sheet, optimize=True, quality=90)
     real = real_against_real(pictures, size, args.wrap, args.flips, args.real, np.random.default_rng(args.seed))
     found = [row["correlation"] for row in rows]
     print(f"samples to training pictures: median {np.median(found):.3f}, highest {max(found):.3f} ({len(found)})")
