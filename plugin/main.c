@@ -204,11 +204,26 @@ static const procedure_spec procedures[] = {
     N_("Without a dialog: the names of the installed models."), PROCEDURE_MODELS, GIMP_PROCEDURE_SENSITIVE_ALWAYS, NULL },
 };
 
+/* The manual lies in docs/guide/ beside the program; Help and F1 open the page of a procedure's name. */
+static void
+set_help (GimpPlugIn *plug_in)
+{
+  char  *folder = find_own_folder (), *path = g_build_filename (folder, "docs", "guide", NULL);
+  GFile *guide  = g_file_new_for_path (path);
+
+  if (g_file_query_exists (guide, NULL))
+    gimp_plug_in_set_help_domain (plug_in, "gimp-diffusion", guide);
+  g_object_unref (guide);
+  g_free (path);
+  g_free (folder);
+}
+
 static GList *
 query_procedures (GimpPlugIn *plug_in)
 {
   GList *names = NULL;
 
+  set_help (plug_in);
   for (gsize i = 0; i < G_N_ELEMENTS (procedures); i++)
     names = g_list_append (names, g_strdup (procedures[i].name));
   return names;

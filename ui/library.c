@@ -250,7 +250,8 @@ build (library *l)
 {
   GtkWidget *box = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 12), *area;
 
-  l->window = gimp_dialog_new (_("Model Library"), "gimp-diffusion-library", NULL, 0, NULL, NULL, _("_Import…"),
+  l->window = gimp_dialog_new (_("Model Library"), "gimp-diffusion-library", NULL, 0, gimp_standard_help_func,
+                               "plug-in-diffusion-models", _("_Import…"),
                                RESPONSE_IMPORT, _("_Delete…"), RESPONSE_DELETE, _("Open _Folder"), RESPONSE_FOLDER,
                                _("_Close"), GTK_RESPONSE_CLOSE, NULL);
   l->list    = gtk_list_box_new ();

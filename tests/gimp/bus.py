@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A GIMP on a virtual screen, seen and used from outside by the accessibility bus, as a screen reader does, and by keys."""
+import gettext
 import os
 import re
 import shutil
@@ -12,6 +13,16 @@ from host import SYSTEM
 from screen import Screen
 
 WELCOMED = '(config-version "3.0.4")\n(show-welcome-dialog no)\n(check-updates no)\n'     # gimprc: no window but GIMP's
+
+
+def translator(plugin, language):
+    """Our texts in a language, from the catalogues just built."""
+    return gettext.translation("gimp-diffusion", Path(plugin).parent / "po", [language], fallback=True).gettext
+
+
+def plain(text):
+    """A pattern for a text without the mark of its letter: so it is in the bus's names."""
+    return "^" + re.escape(re.sub(r"\(_\w\)", "", text).replace("_", "").replace("…", "").strip()) + r"\s*(…|\(|$)"
 
 
 def subtree(node):
@@ -96,6 +107,29 @@ class Desktop:
         return next((node for node in subtree(root) if re.search(name, node.get_name() or "") and
                      (role is None or node.get_role_name() == role)), None)
 
+    def name(self, node):
+        """Its label's text, else its own name."""
+        labels = [r for r in node.get_relation_set() if r.get_relation_type() == self.atspi.RelationType.LABELLED_BY]
+        return (labels[0].get_target(0).get_name() if labels else "") or node.get_name()
+
+    def control(self, window, label, seconds=20):
+        """The control of a window with this label, as a pattern."""
+        return self.wait(lambda: next((n for n in subtree(window) if n.get_role_name() not in ("label", "dialog") and
+                                       self.shows(n) and re.search(label, self.name(n) or "")), None), seconds)
+
+    def set(self, window, label, value):
+        """A number, or the place of a word in its list."""
+        control = self.control(window, label)
+        if control.get_role_name() == "combo box":
+            return control.get_selection_iface().select_child(value)
+        return control.get_value_iface().set_current_value(value)
+
+    def push(self, window, label, seconds=20):
+        """Presses a button, or ticks."""
+        control = self.wait(lambda: next((n for n in [self.control(window, label, 1)] if n is not None and
+                                          n.get_state_set().contains(self.atspi.StateType.SENSITIVE)), None), seconds)
+        return control is not None and control.do_action(0)
+
     def menu(self, name, seconds=200):
         """Activates an item of GIMP's menus once it can be."""
         def item():
@@ -105,4 +139,5 @@ class Desktop:
         return bool(found) and found.do_action(0)
 
     def press(self, window, keys):
-        return self.screen.key(window, keys)
+        """Keys for a window, once it is there."""
+        return self.wait(lambda: self.screen.key(window, keys), 20)

@@ -33,6 +33,8 @@ class Profile:
             shutil.copytree(catalogues, inside / "locale" / catalogues.parent.name / "LC_MESSAGES")
         shutil.copy(plugin, inside / "gimp-diffusion")
         shutil.copytree(Path(models) / "tiny", inside / "models" / "tiny")
+        for name in "guide", "screenshots":
+            shutil.copytree(Path(models).parent / "docs" / name, inside / "docs" / name)
         for name in NEEDED:
             shutil.copytree(Path(SYSTEM) / "plug-ins" / name, self.folder / "plug-ins" / name)
         (self.folder / "gimprc").write_text('(plug-in-path "${gimp_dir}/plug-ins")\n' + gimprc)

@@ -14,10 +14,13 @@ ship ()
 
   shift
   rm -rf "$folder.new"
-  mkdir -p "$folder.new/models" "$folder.new/locale"
+  mkdir -p "$folder.new/models" "$folder.new/locale" "$folder.new/docs"
   cp "$build/gimp-diffusion" "$folder.new/"
   ! compgen -G "$build/po/*/LC_MESSAGES" > /dev/null || cp -r "$build"/po/*/ "$folder.new/locale/"
   [ $# = 0 ] || cp -r "$@" "$folder.new/models/"
+  cp -r "$repo/docs/guide" "$folder.new/docs/"
+  mkdir "$folder.new/docs/screenshots"
+  cp "$repo"/docs/screenshots/*.png "$folder.new/docs/screenshots/"
   rm -rf "$folder"
   mv "$folder.new" "$folder"
 }
