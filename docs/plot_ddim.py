@@ -21,17 +21,18 @@ PAPER = {                                                                   # ta
     "0.5": (16.66, 8.35, 5.25, 4.46, 4.29), "1": (41.07, 18.36, 8.01, 5.78, 4.73),
     "hat": (367.43, 133.37, 32.72, 9.99, 3.17)}
 PAPER_BACK = {10: .014, 20: .0065, 50: .0023, 100: .0009, 200: .0004, 500: .0001, 1000: .0001}      # table 2
+KINDS = ("units", "texture")
 NAMES = {"0": "η = 0", "0.2": "η = 0.2", "0.5": "η = 0.5", "1": "η = 1", "hat": "σ̂"}
 COLOURS = {"0": "#1b6ca8", "0.2": "#4d9078", "0.5": "#a08a20", "1": "#c2410c", "hat": "#7a1f5c"}
 
 
 # ---------------------------------------------------------------------------- tables
 
-def value(told, row, steps, count, key):
+def value(told, row, steps, count, kind, key):
     """A figure of a cell at that number of pictures, or None."""
     for at in told["cells"].get(row, {}).get(str(steps), {}).get("at", []):
         if at["n"] == count:
-            return at[key]
+            return at[kind][key]
     return None
 
 
@@ -39,10 +40,10 @@ def row_text(name, cells):
     return f"| {name} | " + " | ".join("–" if cell is None else cell for cell in cells) + " |"
 
 
-def table(told, key, count, form):
+def table(told, kind, key, count, form):
     lines = [row_text("", [f"S = {steps}" for steps in STEPS]), "|---" * (len(STEPS) + 1) + "|"]
     for row in PAPER:
-        cells = [value(told, row, steps, count, key) for steps in STEPS]
+        cells = [value(told, row, steps, count, kind, key) for steps in STEPS]
         lines.append(row_text(NAMES[row], [None if x is None else form(x) for x in cells]))
     return "\n".join(lines)
 
@@ -55,11 +56,14 @@ def paper_table():
 def tables(told):
     many, few = max(at["n"] for at in told["real"]), min(at["n"] for at in told["real"])
     print(f"classifier: {told['accuracy']:.4f} on {told['test']} test pictures\n")
-    for at in told["real"]:
-        print(f"real against real, {at['n']} pictures: Fréchet {at['frechet']:.3f}, 1000·KID {1000 * at['kid']:.3f}")
-    for count in dict.fromkeys((many, few)):
-        print(f"\nFréchet distance, {count} pictures\n\n{table(told, 'frechet', count, '{:.2f}'.format)}")
-        print(f"\n1000·KID, {count} pictures\n\n" + table(told, "kid", count, lambda x: f"{1000 * x:.1f}"))
+    for kind in KINDS:
+        for at in told["real"]:
+            print(f"{kind}: real against real, {at['n']} pictures: Fréchet {at[kind]['frechet']:.2f}, "
+                  f"1000·KID {1000 * at[kind]['kid']:.0f}")
+        for count in dict.fromkeys((many, few)):
+            print(f"\n{kind}, Fréchet distance, {count} pictures\n\n{table(told, kind, 'frechet', count, '{:.2f}'.format)}")
+            print(f"\n{kind}, 1000·KID, {count} pictures\n\n"
+                  + table(told, kind, "kid", count, lambda x: f"{1000 * x:.0f}"))
     print(f"\nThe paper's\n\n{paper_table()}")
     if "consistency" in told:
         c = told["consistency"]
@@ -119,31 +123,34 @@ def spread(values):
     return min(values) / 1.4, max(values) * 1.4
 
 
-def two_panels(ours, theirs, titles, ticks):
-    """Curves {row: [(steps, value)]} side by side."""
+def panels(curves, titles, ticks):
+    """Several {row: [(steps, value)]} side by side."""
     parts = []
-    for i, curves in enumerate((ours, theirs)):
-        plot = Plot(60 + 430 * i, 46, 330, 330, (8, 1250), spread([y for line in curves.values() for _, y in line]))
+    for i, lines in enumerate(curves):
+        plot = Plot(60 + 430 * i, 46, 330, 330, (8, 1250), spread([y for line in lines.values() for _, y in line]))
         parts += plot.frame(titles[i], ticks)
-        for row, line in curves.items():
+        for row, line in lines.items():
             parts += plot.line(line, COLOURS.get(row, "#1b6ca8"), NAMES.get(row, row))
-    return drawing(900, 410, [*parts, '<text x="450" y="404" text-anchor="middle">steps S</text>'])
+    width = 40 + 430 * len(curves)
+    return drawing(width, 410, [*parts, f'<text x="{width / 2}" y="404" text-anchor="middle">steps S</text>'])
 
 
 def draw_table(told, out):
     few = min(at["n"] for at in told["real"])
-    ours = {row: [(s, value(told, row, s, few, "frechet")) for s in STEPS if value(told, row, s, few, "frechet")]
-            for row in PAPER}
-    theirs = {row: list(zip(STEPS, cells)) for row, cells in PAPER.items()}
-    titles = (f"Fashion-MNIST, ours: Fréchet distance, {few} pictures", "CIFAR-10, the paper: FID, 50,000 pictures")
-    (out / "ddim-table.svg").write_text(two_panels({row: line for row, line in ours.items() if line}, theirs, titles, STEPS))
+    curves, titles = [dict(zip(PAPER, (list(zip(STEPS, cells)) for cells in PAPER.values())))], ["CIFAR-10, the paper: FID"]
+    for kind in KINDS:
+        lines = {row: [(s, value(told, row, s, few, kind, "frechet")) for s in STEPS
+                       if value(told, row, s, few, kind, "frechet")] for row in PAPER}
+        curves.append({row: line for row, line in lines.items() if line})
+        titles.append(f"Fashion-MNIST, ours: {kind}, {few} pictures")
+    (out / "ddim-table.svg").write_text(panels([c for c in curves if c], titles, STEPS))
 
 
 def draw_back(told, out):
     ours = {"mean squared error": [(int(steps), error) for steps, error in told["back"]["error"].items()]}
     theirs = {"mean squared error": list(PAPER_BACK.items())}
     titles = ("Fashion-MNIST, ours: there and back", "CIFAR-10, the paper")
-    (out / "ddim-back.svg").write_text(two_panels(ours, theirs, titles, (10, 100, 1000)))
+    (out / "ddim-back.svg").write_text(panels((ours, theirs), titles, (10, 100, 1000)))
 
 
 # ---------------------------------------------------------------------------- pictures

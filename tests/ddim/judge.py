@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What measures samples of a small grey model: a classifier of the same pictures, and two distances on its features.
 
-The network, in numpy: convolutions 1 -> 16 -> 32 channels (3 x 3, stride 2), then 128, then 32 units, then a class. The
-features are the 32 units before their ReLU: few, so that the covariance of 400 pictures still has full rank; shifted and
-scaled by one number each so that real pictures have mean 0 and a variance of 1 per feature, on the average.
+The network, in numpy: convolutions 1 -> 16 -> 32 channels (3 x 3, stride 2), then 128, then 32 units, then a class.
+Two sets of 32 features, few enough that the covariance of 400 pictures still has full rank: `units`, the last layer
+but one before its ReLU, knows what a picture shows and overlooks grain, as a classifier should; `texture`, mean and
+deviation of each of the 16 maps of the first layer, sees grain and no shapes. Each set is shifted, and scaled by one
+number, so that real pictures have mean 0 and, on the average, variance 1 per feature.
 Frechet distance: Heusel 2017 (1706.08500) eq. 6. Its bias falls with the number of pictures, so values of different
 numbers cannot be compared; KID (Binkowski 2018, 1801.01401, section 4: cubic kernel, unbiased) has no such bias.
 """
 import numpy as np
 
 CHANNELS, UNITS, FEATURES = (1, 16, 32), 128, 32
+KINDS = ("units", "texture")
 
 
 # ---------------------------------------------------------------------------- pictures
@@ -116,20 +119,29 @@ def train(pictures, labels, epochs, seed, batch=128, rate=1e-3):
 
 
 class Judge:
-    """The classifier on pictures: features [N,32] in double and the likeliest class [N]."""
+    """The classifier on pictures: features in double, shifted and scaled by what they are in real pictures."""
 
     def __init__(self, net, real):
-        self.net, self.centre, self.scale = net, 0, 1
-        features = self(real)[0]
-        self.centre, self.scale = features.mean(0), features.var(0).mean() ** .5
+        self.net, self.frames = net, {}
+        for kind, features in self.raw(real).items():
+            self.frames[kind] = features.mean(0), features.var(0).mean() ** .5
 
-    def __call__(self, pictures):
-        features, classes = [], []
+    def raw(self, pictures):
+        """units [N,32], texture [N,32] and scores [N,classes] as the network has them."""
+        out = {"units": [], "texture": [], "scores": []}
         for i in range(0, len(pictures), 500):
             scores, kept = forward(self.net, scaled(pictures[i:i + 500]))
-            features.append(kept[-2][1])
-            classes.append(scores.argmax(1))
-        return (np.concatenate(features).astype(float) - self.centre) / self.scale, np.concatenate(classes)
+            maps = kept[0][1]
+            out["units"].append(kept[-2][1])
+            out["texture"].append(np.concatenate([maps.mean((1, 2)), maps.std((1, 2))], 1))
+            out["scores"].append(scores)
+        return {kind: np.concatenate(parts).astype(float) for kind, parts in out.items()}
+
+    def __call__(self, pictures):
+        """{"units", "texture", "classes" [N]: the likeliest}."""
+        raw = self.raw(pictures)
+        told = {kind: (raw[kind] - self.frames[kind][0]) / self.frames[kind][1] for kind in KINDS}
+        return {**told, "classes": raw["scores"].argmax(1)}
 
 
 # ---------------------------------------------------------------------------- distances

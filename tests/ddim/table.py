@@ -90,32 +90,34 @@ def trained_judge(args, pictures, labels):
         return judge.Judge([kept[name] for name in kept], pictures[:10000])
 
 
-def distances(features, real):
-    return {"n": len(features), "frechet": judge.frechet(features, real), "kid": judge.kid(features, real)}
+def distances(features, real, count):
+    """Both distances in both sets of features, on the first `count` pictures."""
+    return {"n": count, **{kind: {"frechet": judge.frechet(features[kind][:count], real[kind][:count]),
+                                  "kid": judge.kid(features[kind][:count], real[kind][:count])} for kind in judge.KINDS}}
 
 
 def measured_cell(look, pictures, real, counts):
     """Distances at each of the counts that the cell reaches, and the classes that the classifier sees in it."""
-    features, classes = look(pictures)
-    return {"at": [distances(features[:n], real[:n]) for n in counts if n <= len(features)],
-            "classes": np.bincount(classes, minlength=10).tolist()}
+    features = look(pictures)
+    return {"at": [distances(features, real, n) for n in counts if n <= len(pictures)],
+            "classes": np.bincount(features["classes"], minlength=10).tolist()}
 
 
 def consistency(look, cells, reference):
-    """Root mean square distances to the pictures of the longest run: pictures on 0 ... 1, features in units of the spread
-    (the distance between pictures of different x_T)."""
+    """Root mean square distances to the pictures of the longest run, in pixels (of 0 ... 1) and in units; and those
+    between pictures of different x_T."""
     def rms(a, b):
         return float(np.sqrt(((a - b) ** 2).reshape(len(a), -1).sum(1).mean()))
 
     def both(pictures):
-        return pictures / 255, look(pictures)[0]
-    last, shift = both(reference), 1
-    apart = [rms(x, np.roll(x, shift, 0)) for x in last]
-    out = {"pictures": len(reference), "apart": {"pixels": apart[0], "features": apart[1]}, "same": {}}
-    for steps, pictures in cells.items():
-        near = [rms(x, y) for x, y in zip(both(pictures[:len(reference)]), last)]
-        out["same"][steps] = {"pixels": near[0], "features": near[1]}
-    return out
+        return pictures / 255, look(pictures)["units"]
+
+    def named(pair):
+        return {"pixels": pair[0], "features": pair[1]}
+    last = both(reference)
+    return {"pictures": len(reference), "apart": named([rms(x, np.roll(x, 1, 0)) for x in last]),
+            "same": {steps: named([rms(x, y) for x, y in zip(both(pictures[:len(reference)]), last)])
+                     for steps, pictures in cells.items()}}
 
 
 def shuffled(data, seed):
@@ -151,11 +153,9 @@ def main():
     train, labels = judge.load(args.data / "train")
     test, test_labels = judge.load(args.data / "test")
     look = trained_judge(args, train, labels)
-    accuracy = float((look(test)[1] == test_labels).mean())
-    real = look(shuffled(train, 2))[0]
-    unseen, counts = look(shuffled(test, 3))[0], (args.few, args.count)
-    told = {"accuracy": accuracy, "test": len(test), "features": judge.FEATURES,
-            "real": [distances(unseen[:n], real[:n]) for n in counts],
+    accuracy = float((look(test)["classes"] == test_labels).mean())
+    real, unseen, counts = look(shuffled(train, 2)[:args.count]), look(shuffled(test, 3)[:args.count]), (args.few, args.count)
+    told = {"accuracy": accuracy, "test": len(test), "real": [distances(unseen, real, n) for n in counts],
             "cells": {row: {steps: measured_cell(look, cells[row, steps], real, counts) for steps in columns
                             if cells[row, steps] is not None} for row in rows}}
     still = {steps: cells["0", steps] for steps in columns if ("0", steps) in cells and cells["0", steps] is not None}

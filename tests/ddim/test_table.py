@@ -54,12 +54,21 @@ class Judge(unittest.TestCase):
         net = judge.train(*drawn(600, 1), epochs=30, seed=1)
         pictures, labels = drawn(300, 2)
         look = judge.Judge(net, pictures)
-        features, classes = look(pictures)
-        self.assertGreater((classes == labels).mean(), .9)
-        self.assertEqual(features.shape, (300, judge.FEATURES))
-        self.assertAlmostEqual(features.var(0).mean(), 1, 9)
-        again = (np.maximum(features * look.scale + look.centre, 0) @ net[-2] + net[-1]).argmax(1)
-        np.testing.assert_array_equal(again, classes)
+        told, raw = look(pictures), look.raw(pictures)
+        self.assertGreater((told["classes"] == labels).mean(), .9)
+        for kind in judge.KINDS:
+            self.assertEqual(told[kind].shape, (300, judge.FEATURES))
+            self.assertAlmostEqual(told[kind].var(0).mean(), 1, 9)
+        again = (np.maximum(raw["units"], 0) @ net[-2] + net[-1]).argmax(1)
+        np.testing.assert_array_equal(again, told["classes"])
+
+    def test_texture_sees_grain_and_not_where_things_lie(self):
+        pictures = drawn(300, 6)[0]
+        look = judge.Judge(judge.start(16, 3, np.random.default_rng(6)), pictures)
+        noise = np.random.default_rng(7).normal(0, 20, pictures.shape)
+        grainy = np.clip(pictures + noise, 0, 255).astype(np.uint8)
+        plain, moved, grain = (look(p)["texture"] for p in (pictures, np.roll(pictures, 2, 2), grainy))
+        self.assertGreater(judge.frechet(plain, grain), 5 * judge.frechet(plain, moved))
 
     def test_frechet_of_gaussians(self):
         """Commuting covariances: |difference of means|^2 + sum (s - t)^2 over the axes of a rotated frame."""
@@ -130,9 +139,10 @@ class Chain(Case):
 
     def drawn_from(self, told):
         out = self.script("docs/plot_ddim.py", self.path("table.json"), "--out", self.folder)
-        for key, form in ("frechet", "{:.2f}"), ("kid", None):
-            for at in told["cells"]["hat"]["20"]["at"]:
-                self.assertIn(form.format(at[key]) if form else f"{1000 * at[key]:.1f}", out)
+        for at in told["cells"]["hat"]["20"]["at"]:
+            for kind in judge.KINDS:
+                self.assertIn(f"{at[kind]['frechet']:.2f}", out)
+                self.assertIn(f"{1000 * at[kind]['kid']:.0f}", out)
         self.assertIn("367.43", out)
         self.assertTrue(self.path("ddim-back.svg").exists())
 
