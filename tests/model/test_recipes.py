@@ -42,7 +42,7 @@ class Recipes(Case):
             for i in range(2):
                 draw(self.path(f"{recipe}/pictures/{kind}/{i}.png"), side, channels, rng)
         for phase in config["phases"]:
-            phase["batch"] = min(phase["batch"], 4)
+            phase["batch"] = 1
         self.path(f"{recipe}/config.json").write_text(json.dumps({**config, "steps": 4, "minutes": 0, "threads": 1}))
         return config, channels
 
