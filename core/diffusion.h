@@ -46,7 +46,7 @@ typedef enum df_status
   DF_DONE,               /* df_step: no step is left; not an error                        */
   DF_CANCELLED,          /* a progress callback said stop; not an error                   */
   DF_ERROR_MEMORY,       /* the system refused memory                                     */
-  DF_ERROR_CAP,          /* the run would need more than request.memory_cap               */
+  DF_ERROR_CAP,          /* the run would need more than its memory cap                   */
   DF_ERROR_IO,           /* a file cannot be opened, read or written                      */
   DF_ERROR_FORMAT,       /* a file is damaged or is not what it claims to be              */
   DF_ERROR_UNSUPPORTED,  /* a file is sound, but asks for something this core lacks       */
@@ -334,11 +334,13 @@ typedef struct df_train_report
  * the configuration says nothing; without classes in the data the base's null class becomes an unconditional network.
  * Pictures are copied. class_names: one per label, for the card; with a base that has classes, names of those.
  * resume: a checkpoint file, or NULL. Errors: ARGUMENT (names the key, or what of the base does not fit), MEMORY,
- * FORMAT, IO. */
+ * CAP (more than "memory_mb" even when as much as possible is computed again), FORMAT, IO. */
 DF_CHECKED df_status df_trainer_new (df_trainer **out, const char *config, const df_picture *pictures,
                                      size_t num_pictures, const char *const *class_names,
                                      size_t num_classes, const char *resume, df_error *err);
 void                 df_trainer_free (df_trainer *trainer);   /* accepts NULL */
+/* Memory of the whole run, its copies of the pictures included: what "memory_mb" caps. */
+size_t               df_trainer_bytes (const df_trainer *trainer);
 /* DF_DONE at the end; step and steps of the report are filled then too. */
 DF_CHECKED df_status df_trainer_step (df_trainer *trainer, df_train_report *report, df_error *err);
 /* Atomic: written beside, synced, renamed. A run that resumes from it continues bit for bit. */

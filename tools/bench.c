@@ -178,10 +178,10 @@ report (const cli_options *o, subject *s, const char *what, double flops, double
   g_print ("%s: median %.2f ms, minimum %.2f ms over %d runs; ", what, 1e3 * seconds[runs / 2], 1e3 * seconds[0], runs);
   rate = 1 / seconds[runs / 2];
   if (s->trainer != NULL)
-    g_print ("%.2f pictures/s; peak %.0f MB\n", rate * o->batch, peak_mb ());
+    g_print ("%.2f pictures/s", rate * o->batch);
   else
-    g_print ("%.1f GFLOP/s; planned %.1f MB, took %.1f MB, peak %.0f MB\n", 1e-9 * flops * rate, 1e-6 * planned,
-             peak_mb () - before, peak_mb ());
+    g_print ("%.1f GFLOP/s", 1e-9 * flops * rate);
+  g_print ("; planned %.1f MB, took %.1f MB, peak %.0f MB\n", 1e-6 * planned, peak_mb () - before, peak_mb ());
   if (o->profile && s->session != NULL)
     print_profile (s->session, runs);
   return 0;
@@ -254,6 +254,7 @@ training_config (const cli_options *o, int size)
   yyjson_mut_obj_add_int (doc, phase, "share", 1);
   yyjson_mut_obj_add_int (doc, root, "steps", 1000000000);
   yyjson_mut_obj_add_int (doc, root, "threads", MAX (o->threads, 0));
+  yyjson_mut_obj_add_int (doc, root, "memory_mb", o->memory);
   text = yyjson_mut_write (doc, 0, NULL);
   yyjson_mut_doc_free (doc);
   yyjson_doc_free (unet);
@@ -271,6 +272,7 @@ bench_training (const cli_options *o, const df_model *model, const df_request *r
   subject              s       = { 0 };
   df_error             err;
   gsize                n       = (gsize) r->width * r->width * info->channels;
+  double               before;
   int                  status;
 
   if (o->profile || r->width != r->height)
@@ -280,8 +282,9 @@ bench_training (const cli_options *o, const df_model *model, const df_request *r
   for (gsize i = 0; i < n; i++)
     pixels[i] = (guint8) ((i * 7919) % 251);
   picture.pixels = pixels;
+  before         = resident_mb ("VmRSS:");
   if (df_trainer_new (&s.trainer, config, &picture, 1, NULL, 0, NULL, &err) == DF_OK)
-    status = measure (o, &s, r, 0, 0, 0, started);
+    status = measure (o, &s, r, 0, (double) df_trainer_bytes (s.trainer), before, started);
   else
     status = err.status == DF_ERROR_ARGUMENT ? cli_usage ("%s", err.text) : cli_fail ("%s", err.text);
   df_trainer_free (s.trainer);

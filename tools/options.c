@@ -106,7 +106,7 @@ parse_table (cli_options *o, const char *command, const char *synopsis, int *arg
     { MODEL_COMMANDS "k", { "clip", 0, 0, G_OPTION_ARG_STRING, &o->clip, "auto, none, clip, rederive", "C" } },
     { MODEL_COMMANDS, { "guidance", 0, 0, G_OPTION_ARG_DOUBLE, &o->guidance, "guidance scale, 1 = off", "G" } },
     { MODEL_COMMANDS "kt", { "threads", 0, 0, G_OPTION_ARG_INT, &o->threads, "0 = all", "N" } },
-    { MODEL_COMMANDS "k", { "memory", 0, 0, G_OPTION_ARG_INT, &o->memory, "cap in MB, 0 = none", "MB" } },
+    { MODEL_COMMANDS "kt", { "memory", 0, 0, G_OPTION_ARG_INT, &o->memory, "cap in MB, 0 = none", "MB" } },
     { "l", { "weight", 0, 0, G_OPTION_ARG_DOUBLE, &o->weight, "0 = first … 1 = second", "W" } },
     { "ik", { "json", 0, 0, G_OPTION_ARG_NONE, &o->json, "machine-readable", NULL } },
     { "k", { "timesteps", 0, 0, G_OPTION_ARG_INT, &o->evaluations, "how many t are evaluated, evenly spaced; 0 = all",

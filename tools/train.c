@@ -88,6 +88,8 @@ config_text (const cli_options *o, const char *checkpoint, int *channels)
         }
       if (o->threads > 0)
         yyjson_mut_obj_put (root, yyjson_mut_str (mut, "threads"), yyjson_mut_int (mut, o->threads));
+      if (o->memory > 0)
+        yyjson_mut_obj_put (root, yyjson_mut_str (mut, "memory_mb"), yyjson_mut_int (mut, o->memory));
       if (o->base != NULL)
         yyjson_mut_obj_put (root, yyjson_mut_str (mut, "base"), yyjson_mut_str (mut, o->base));
       if (find_channels (root, o->config, channels))
@@ -230,6 +232,7 @@ train_on (const cli_options *o, const cli_data *set, const char *config, const c
                       (const char *const *) set->classes->pdata, set->classes->len, o->resume ? checkpoint : NULL,
                       &err) != DF_OK)
     return cli_fail ("%s", err.text);
+  g_print ("%.0f MB of memory\n", 1e-6 * (double) df_trainer_bytes (trainer));
   remove_parts (checkpoint);
   if (write_config (o, trainer))
     result = run_trainer (o, trainer, checkpoint);
@@ -269,8 +272,8 @@ cli_train (int argc, char **argv)
   signal (SIGINT, on_signal);
   signal (SIGTERM, on_signal);
   signal (SIGXFSZ, SIG_IGN);     /* a file that may not grow is an error like a full disk */
-  if (cli_parse (&o, "train", "--data DIR [--config FILE] [--base MODEL] -o DIR [--resume] [--no-ema] [--minutes M] [--grid M]", argc,
-                 argv, 0, 0))
+  if (cli_parse (&o, "train", "--data DIR [--config FILE] [--base MODEL] -o DIR [--resume] [--no-ema] [--minutes M] "
+                 "[--memory MB] [--grid M]", argc, argv, 0, 0))
     {
       if (o.data == NULL || o.output == NULL)
         status = cli_usage ("train needs --data DIR and -o DIR.");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* exec: one step of a plan run on memory. The only place that knows how an operation of the list becomes a call
- * of ops/; adding an operation means a case here, in plan's touch_saved and in reference. */
+ * of ops/; adding an operation means a case here, in plan's saved_inputs and in reference. */
 #ifndef DF_NET_EXEC_H
 #define DF_NET_EXEC_H
 

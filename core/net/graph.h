@@ -42,6 +42,7 @@ typedef struct df_op
   double     scale;              /* add: of the sum                                       */
   double     freq_shift;         /* time                                                  */
   bool       flip;               /* time                                                  */
+  int        block;              /* resnet, attention or sampler that it belongs to, counted from the input */
   /* set by fuse only */
   int        row, residual;      /* conv: values added to the result                      */
   bool       silu;               /* norm: SiLU follows                                    */

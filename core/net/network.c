@@ -20,25 +20,24 @@ packed_floats (const df_plan *plan, const df_kernels *k, bool train, int param)
   return train ? n + df_conv_packed_floats (k, plan->algos[param], p->out, p->in, p->kernel) : n;
 }
 
-static size_t
-memory_floats (const df_plan *plan, const df_kernels *k, bool train)
+size_t
+df_network_block (const df_plan *plan, const df_kernels *k, bool train)
 {
   size_t n = plan->arena + plan->scratch;
 
   for (int i = 0; i < plan->graph.num_params; i++)
     n += packed_floats (plan, k, train, i);
-  return n + DF_SLACK;
+  return (n + DF_SLACK) * sizeof (float);
 }
 
 size_t
 df_network_bytes (const df_plan *plan, const df_kernels *k, bool train)
 {
-  return memory_floats (plan, k, train) * sizeof (float) + (size_t) plan->graph.num_params * sizeof (df_bound) +
-         df_plan_bytes (plan);
+  return df_network_block (plan, k, train) + (size_t) plan->graph.num_params * sizeof (df_bound) + df_plan_bytes (plan);
 }
 
 df_status
-df_network_new (df_network *out, df_plan *plan, df_pool *pool, bool train, df_error *err)
+df_network_new (df_network *out, df_plan *plan, df_pool *pool, bool train, float *block, df_error *err)
 {
   float *packed;
 
@@ -48,8 +47,8 @@ df_network_new (df_network *out, df_plan *plan, df_pool *pool, bool train, df_er
   out->pool   = pool;
   out->train  = train;
   out->bound  = df_alloc ((size_t) plan->graph.num_params, sizeof *out->bound);
-  out->bytes  = memory_floats (plan, out->k, train) * sizeof *out->memory;
-  out->memory = df_alloc_pages (out->bytes);
+  out->bytes  = block == NULL ? df_network_block (plan, out->k, train) : 0;
+  out->memory = block == NULL ? df_alloc_pages (out->bytes) : block;
   memset (plan, 0, sizeof *plan);
   if (out->bound == NULL || out->memory == NULL)
     {
@@ -78,7 +77,8 @@ void
 df_network_clear (df_network *net)
 {
   df_plan_clear (&net->plan);
-  df_free_pages (net->memory, net->bytes);
+  if (net->bytes > 0)
+    df_free_pages (net->memory, net->bytes);
   df_free (net->bound);
   df_free (net->seconds);
   memset (net, 0, sizeof *net);

@@ -13,7 +13,7 @@ typedef struct df_network
   df_pool          *pool;     /* borrowed                                         */
   bool              train;
   float            *memory;
-  size_t            bytes;    /* of memory                                        */
+  size_t            bytes;    /* of memory; 0 when it is not its own              */
   df_bound         *bound;    /* per param                                        */
   df_exec           exec;
   double           *seconds;  /* per step, while profiling; NULL before           */
@@ -24,8 +24,13 @@ typedef enum df_weight_layout { DF_LAYOUT_OIHW, DF_LAYOUT_HWIO } df_weight_layou
 /* Bytes of memory that df_network_new takes for this plan, lists included. */
 size_t df_network_bytes (const df_plan *plan, const df_kernels *k, bool train);
 
-/* Takes over the plan (also on failure: it is cleared). Errors: MEMORY. */
-DF_CHECKED df_status df_network_new (df_network *out, df_plan *plan, df_pool *pool, bool train, df_error *err);
+/* Of these, what its tensors lie in. */
+size_t df_network_block (const df_plan *plan, const df_kernels *k, bool train);
+
+/* Takes over the plan (also on failure: it is cleared). block: that many bytes of the caller's, from df_alloc_pages, which
+ * another network may use in turn when it is bound before each of its runs; NULL: its own. Errors: MEMORY. */
+DF_CHECKED df_status df_network_new (df_network *out, df_plan *plan, df_pool *pool, bool train, float *block,
+                                     df_error *err);
 void                 df_network_clear (df_network *net);
 
 /* Called from any thread when the weights of a convolution have been packed and are not needed any more. */

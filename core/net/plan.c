@@ -17,6 +17,9 @@ typedef struct planner
   df_plan *plan;
   bool    *needs_grad;     /* per value */
   int     *grad;           /* per value: buffer of its gradient, or DF_NONE */
+  int     *again;          /* per value: the value that backward reads: itself, or one that is computed again */
+  int     *maker;          /* per value: the operation it comes from, or DF_NONE */
+  bool    *made;           /* per value: that it need not be computed again (any more) */
 } planner;
 
 /* ------------------------------------------------------------------ shapes and costs */
@@ -126,6 +129,113 @@ mark_needs (planner *p, df_plan_mode mode)
     }
 }
 
+/* ------------------------------------------------------------------ what is computed again */
+
+/* How many of an operation's inputs its backward step reads: the operands of its formula, not all that forward read. */
+static int
+saved_inputs (const df_op *op)
+{
+  switch (op->kind)
+    {
+    case DF_OP_CONV:
+    case DF_OP_NORM:
+    case DF_OP_SILU:
+      return 1;
+    case DF_OP_SCALE_SHIFT:
+      return 2;
+    case DF_OP_ATTENTION:
+      return 3;
+    default:
+      return 0;
+    }
+}
+
+/* Whether a value that operation `reader` reads is to be had only by keeping it. */
+static bool
+kept_for (const df_op *maker, const df_op *reader, int recompute)
+{
+  if (recompute == 1)
+    return maker->kind == DF_OP_CONV || maker->kind == DF_OP_ATTENTION;
+  return maker->block / (recompute - 1) != reader->block / (recompute - 1);
+}
+
+/* Gives every picture that is not kept a second value. */
+static void
+choose_again (planner *p, int recompute)
+{
+  df_graph *g   = &p->plan->graph;
+  const int num = g->num_values;
+
+  for (int v = 0; v < num; v++)
+    {
+      p->again[v] = v;
+      p->maker[v] = DF_NONE;
+      p->made[v]  = true;
+    }
+  for (int i = 0; i < g->num_ops && recompute != DF_RECOMPUTE_NONE; i++)
+    {
+      int reads[5], count = df_op_reads (&g->ops[i], reads);
+
+      p->maker[g->ops[i].out] = i;
+      p->made[g->ops[i].out]  = g->values[g->ops[i].out].row;
+      for (int r = 0; r < count; r++)
+        if (p->maker[reads[r]] != DF_NONE && kept_for (&g->ops[p->maker[reads[r]]], &g->ops[i], recompute))
+          p->made[reads[r]] = true;
+    }
+  for (int v = 0; v < num; v++)
+    if (!p->made[v])
+      p->again[v] = df_graph_value (g, g->values[v].channels, g->values[v].level, false);
+}
+
+/* Appends the steps after which p->again[value] holds what value held. */
+static void
+make_again (planner *p, int value)
+{
+  df_plan_step step;
+  int *const   reads[5] = { &step.op.in[0], &step.op.in[1], &step.op.in[2], &step.op.row, &step.op.residual };
+
+  if (p->made[value])
+    return;
+  step = p->plan->steps[p->maker[value]];
+  for (int r = 0; r < 5; r++)
+    if (*reads[r] != DF_NONE)
+      {
+        make_again (p, *reads[r]);
+        *reads[r] = p->again[*reads[r]];
+      }
+  step.op.out    = p->again[value];
+  p->made[value] = true;
+  p->plan->steps[p->plan->num_steps++] = step;
+}
+
+/* ------------------------------------------------------------------ backward */
+
+/* The backward step of a forward step, with what it reads made first. */
+static df_plan_step
+backward_of (planner *p, df_plan_step step)
+{
+  df_plan  *plan   = p->plan;
+  const int all[5] = { step.op.in[0], step.op.in[1], step.op.in[2], step.op.row, step.op.residual };
+
+  step.backward = true;
+  step.grad_out = p->grad[step.op.out];
+  for (int i = 0; i < saved_inputs (&step.op); i++)
+    {
+      make_again (p, step.op.in[i]);
+      step.op.in[i] = p->again[step.op.in[i]];
+    }
+  for (int r = 0; r < 5; r++)
+    {
+      if (all[r] == DF_NONE || !p->needs_grad[all[r]])
+        continue;
+      step.add[r] = p->grad[all[r]] != DF_NONE;
+      if (!step.add[r])
+        p->grad[all[r]] = new_buffer (plan, value_floats (plan, all[r]));
+      step.grad[r] = p->grad[all[r]];
+    }
+  return step;
+}
+
 static void
 backward_steps (planner *p)
 {
@@ -133,27 +243,12 @@ backward_steps (planner *p)
 
   p->grad[plan->graph.output] = plan->grad_output = new_buffer (plan, value_floats (plan, plan->graph.output));
   for (int i = plan->num_forward - 1; i >= 0; i--)
-    {
-      df_plan_step *step   = &plan->steps[plan->num_steps];
-      const df_op  *op     = &plan->steps[i].op;
-      const int     all[5] = { op->in[0], op->in[1], op->in[2], op->row, op->residual };
+    if (p->needs_grad[plan->steps[i].op.out])
+      {
+        df_plan_step step = backward_of (p, plan->steps[i]);
 
-      if (!p->needs_grad[op->out])
-        continue;
-      *step          = plan->steps[i];
-      step->backward = true;
-      step->grad_out = p->grad[op->out];
-      for (int r = 0; r < 5; r++)
-        {
-          if (all[r] == DF_NONE || !p->needs_grad[all[r]])
-            continue;
-          step->add[r] = p->grad[all[r]] != DF_NONE;
-          if (!step->add[r])
-            p->grad[all[r]] = new_buffer (plan, value_floats (plan, all[r]));
-          step->grad[r] = p->grad[all[r]];
-        }
-      plan->num_steps++;
-    }
+        plan->steps[plan->num_steps++] = step;
+      }
   plan->grad_input = p->grad[plan->graph.input];
 }
 
@@ -172,27 +267,6 @@ touch (df_plan *plan, int buffer, int step)
   b->last = step;
 }
 
-/* Which forward values a backward step reads: the operands of its formula, not all that forward read. */
-static void
-touch_saved (df_plan *plan, const df_plan_step *step, int at)
-{
-  switch (step->op.kind)
-    {
-    case DF_OP_CONV:
-    case DF_OP_NORM:
-    case DF_OP_SILU:
-      touch (plan, step->op.in[0], at);
-      break;
-    case DF_OP_SCALE_SHIFT:
-    case DF_OP_ATTENTION:
-      for (int i = 0; i < 3; i++)
-        touch (plan, step->op.in[i], at);
-      break;
-    default:
-      break;
-    }
-}
-
 static void
 find_lifetimes (df_plan *plan)
 {
@@ -206,8 +280,8 @@ find_lifetimes (df_plan *plan)
       touch (plan, step->grad_out, i);
       for (int r = 0; r < 5; r++)
         touch (plan, step->grad[r], i);
-      if (step->backward)
-        touch_saved (plan, step, i);
+      for (int r = 0; r < saved_inputs (&step->op) && step->backward; r++)
+        touch (plan, step->op.in[r], i);
       for (int r = 0; r < num && !step->backward; r++)
         touch (plan, reads[r], i);
       if (!step->backward)
@@ -334,12 +408,12 @@ graph_for (df_plan *plan, const df_unet_config *config, bool fuse, bool train, d
   return status;
 }
 
-/* Most entries of the two lists: a step forward and one back per operation; a value, its gradient, and what an
- * operation keeps. */
+/* Most entries of the two lists: a step forward, one again and one back per operation; a value, its gradient, and what
+ * an operation keeps. */
 static size_t
 most_steps (const df_plan *plan)
 {
-  return 2 * (size_t) plan->graph.num_ops;
+  return 3 * (size_t) plan->graph.num_ops;
 }
 
 static size_t
@@ -349,35 +423,60 @@ most_buffers (const df_plan *plan)
 }
 
 static bool
-schedule (df_plan *plan, df_plan_mode mode, bool fuse, const df_kernels *k, int threads)
+planner_new (planner *p, df_plan *plan)
 {
-  size_t  values = (size_t) plan->graph.num_values;
-  planner p      = { .plan = plan, .needs_grad = df_alloc (values, sizeof (bool)),
-                     .grad = df_alloc (values, sizeof (int)) };
-  bool    fine;
+  size_t values = (size_t) plan->graph.num_values;
 
-  plan->algos   = df_alloc ((size_t) plan->graph.num_params, sizeof *plan->algos);
+  *p = (planner) { plan, df_alloc (values, sizeof (bool)), df_alloc (values, sizeof (int)), df_alloc (values, sizeof (int)),
+                   df_alloc (values, sizeof (int)), df_alloc (values, sizeof (bool)) };
+  return p->needs_grad != NULL && p->grad != NULL && p->again != NULL && p->maker != NULL && p->made != NULL;
+}
+
+static void
+planner_clear (planner *p)
+{
+  df_free (p->needs_grad);
+  df_free (p->grad);
+  df_free (p->again);
+  df_free (p->maker);
+  df_free (p->made);
+}
+
+/* The two lists and their memory. */
+static bool
+fill_lists (planner *p, df_plan_mode mode, int recompute)
+{
+  df_plan *plan = p->plan;
+
+  for (int i = 0; i < plan->graph.num_values; i++)
+    p->grad[i] = DF_NONE;
+  choose_again (p, recompute);
   plan->steps   = df_alloc (most_steps (plan), sizeof *plan->steps);
   plan->buffers = df_alloc (most_buffers (plan), sizeof *plan->buffers);
-  fine = p.needs_grad != NULL && p.grad != NULL && plan->steps != NULL && plan->buffers != NULL &&
-         plan->algos != NULL;
-  if (fine)
-    {
-      for (int i = 0; i < plan->graph.num_values; i++)
-        {
-          p.grad[i] = DF_NONE;
-          new_buffer (plan, value_floats (plan, i));
-        }
-      for (int i = 0; i < plan->graph.num_ops; i++)
-        if (plan->graph.ops[i].kind == DF_OP_CONV && fuse)
-          plan->algos[plan->graph.ops[i].weight] = df_exec_algo (plan, &plan->graph.ops[i], k);
-      forward_steps (&p);
-      mark_needs (&p, mode);
-      if (mode != DF_PLAN_FORWARD)
-        backward_steps (&p);
-      find_lifetimes (plan);
-      fine = place_buffers (plan);
-    }
+  if (plan->steps == NULL || plan->buffers == NULL || plan->graph.failed)
+    return false;
+  for (int i = 0; i < plan->graph.num_values; i++)
+    new_buffer (plan, value_floats (plan, i));
+  forward_steps (p);
+  mark_needs (p, mode);
+  if (mode != DF_PLAN_FORWARD)
+    backward_steps (p);
+  find_lifetimes (plan);
+  return place_buffers (plan);
+}
+
+static bool
+schedule (df_plan *plan, df_plan_mode mode, int recompute, bool fuse, const df_kernels *k, int threads)
+{
+  planner p;
+  bool    fine = planner_new (&p, plan);
+
+  plan->algos = df_alloc ((size_t) plan->graph.num_params, sizeof *plan->algos);
+  fine        = fine && plan->algos != NULL;
+  for (int i = 0; i < plan->graph.num_ops && fine && fuse; i++)
+    if (plan->graph.ops[i].kind == DF_OP_CONV)
+      plan->algos[plan->graph.ops[i].weight] = df_exec_algo (plan, &plan->graph.ops[i], k);
+  fine = fine && fill_lists (&p, mode, recompute);
   for (int i = 0; i < plan->num_steps && fine; i++)
     {
       size_t scratch = df_exec_scratch (plan, &plan->steps[i], k, threads);
@@ -388,13 +487,12 @@ schedule (df_plan *plan, df_plan_mode mode, bool fuse, const df_kernels *k, int 
       plan->scratch = scratch > plan->scratch ? scratch : plan->scratch;
     }
   plan->scratch = padded (plan->scratch);
-  df_free (p.needs_grad);
-  df_free (p.grad);
+  planner_clear (&p);
   return fine;
 }
 
 df_status
-df_plan_build (df_plan *out, const df_unet_config *config, const df_unet_size *size, df_plan_mode mode,
+df_plan_build (df_plan *out, const df_unet_config *config, const df_unet_size *size, df_plan_mode mode, int recompute,
                bool fuse, const df_kernels *k, int threads, df_error *err)
 {
   memset (out, 0, sizeof *out);
@@ -402,7 +500,7 @@ df_plan_build (df_plan *out, const df_unet_config *config, const df_unet_size *s
   out->size        = *size;
   DF_TRY (check_size (config, size, err));
   DF_TRY (graph_for (out, config, fuse, mode != DF_PLAN_FORWARD, err));
-  if (schedule (out, mode, fuse, k, threads))
+  if (schedule (out, mode, mode != DF_PLAN_FORWARD ? recompute : DF_RECOMPUTE_NONE, fuse, k, threads))
     return DF_OK;
   df_plan_clear (out);
   return df_fail (err, DF_ERROR_MEMORY, "Out of memory while the network was planned.");

@@ -45,9 +45,15 @@ typedef struct df_plan
 
 typedef enum df_plan_mode { DF_PLAN_FORWARD, DF_PLAN_TRAIN, DF_PLAN_TRAIN_INPUT } df_plan_mode;
 
-/* fuse: false schedules the graph as it is, with direct sums (the test that both agree). Errors: ARGUMENT (size), MEMORY. */
+/* How much of what backward reads is computed again instead of kept, after forward steps of the same operations, so that
+ * every gradient stays the same to the bit: 0 nothing; 1 all but the results of convolutions and attention; n > 1 all
+ * but what goes from one group of n - 1 blocks to another. Each operation runs at most once more. */
+enum { DF_RECOMPUTE_NONE = 0, DF_RECOMPUTE_MOST = 3 };
+
+/* fuse: false schedules the graph as it is, with direct sums (the test that both agree). recompute: only training
+ * looks at it. Errors: ARGUMENT (size), MEMORY. */
 DF_CHECKED df_status df_plan_build (df_plan *out, const df_unet_config *config, const df_unet_size *size,
-                                    df_plan_mode mode, bool fuse, const df_kernels *k, int threads,
+                                    df_plan_mode mode, int recompute, bool fuse, const df_kernels *k, int threads,
                                     df_error *err);
 void                 df_plan_clear (df_plan *plan);
 size_t               df_plan_bytes (const df_plan *plan);   /* of its lists, the arena not among them */

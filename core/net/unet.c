@@ -62,7 +62,8 @@ df_unet_forecast (const df_model *model, const df_unet_size *size, int threads, 
   const df_kernels *k = df_kernels_get ();
   df_plan           plan;
 
-  DF_TRY (df_plan_build (&plan, &model->unet, size, DF_PLAN_FORWARD, !df_cpu_plain (), k, threads, err));
+  DF_TRY (df_plan_build (&plan, &model->unet, size, DF_PLAN_FORWARD, DF_RECOMPUTE_NONE, !df_cpu_plain (), k,
+                         threads, err));
   out->bytes = df_network_bytes (&plan, k, false) + sizeof (df_unet);
   out->flops = plan.flops;
   out->cost  = plan.cost;
@@ -81,10 +82,10 @@ df_unet_new (df_unet **out, const df_model *model, const df_unet_size *size, df_
   if (unet == NULL)
     return df_fail (err, DF_ERROR_MEMORY, "Out of memory for the network.");
   unet->classes = model->unet.num_class_embeds;
-  status = df_plan_build (&plan, &model->unet, size, DF_PLAN_FORWARD, !df_cpu_plain (), df_kernels_get (),
-                          df_pool_threads (pool), err);
+  status = df_plan_build (&plan, &model->unet, size, DF_PLAN_FORWARD, DF_RECOMPUTE_NONE, !df_cpu_plain (),
+                          df_kernels_get (), df_pool_threads (pool), err);
   if (status == DF_OK)
-    status = df_network_new (&unet->net, &plan, pool, false, err);
+    status = df_network_new (&unet->net, &plan, pool, false, NULL, err);
   if (status == DF_OK)
     status = bind_model (&unet->net, model, err);
   if (status == DF_OK)

@@ -17,6 +17,7 @@ typedef struct builder
   int                   emb;         /* SiLU of the time (and class) embedding */
   int                   skips[256];  /* stack of skip values                   */
   int                   num_skips;
+  int                   block;       /* number of the one that is being built */
 } builder;
 
 static void
@@ -58,7 +59,8 @@ named (df_op_kind kind, const char *name, int in)
 static int
 emit (builder *b, df_op *op, int channels, int level, bool row)
 {
-  op->out = df_graph_value (b->g, channels, level, row);
+  op->out   = df_graph_value (b->g, channels, level, row);
+  op->block = b->block;
   df_graph_op (b->g, op);
   return op->out;
 }
@@ -132,6 +134,14 @@ combine (builder *b, df_op_kind kind, const char *name, int x, int y, double sca
 
 /* ------------------------------------------------------------------ blocks */
 
+/* The block that made x is complete. */
+static int
+end_block (builder *b, int x)
+{
+  b->block++;
+  return x;
+}
+
 /* ResnetBlock2D. sample: DF_OP_UPSAMPLE, DF_OP_AVGPOOL or DF_NONE. */
 static int
 resnet (builder *b, const char *module, int x, int out, int sample, double scale_factor)
@@ -166,7 +176,7 @@ resnet (builder *b, const char *module, int x, int out, int sample, double scale
     }
   name_into (name, sizeof name, "%s.conv2", module);
   h = conv (b, name, h, out, 3, 1, false, DF_INIT_ZERO);
-  return combine (b, DF_OP_ADD, module, h, skip, 1.0 / scale_factor);
+  return end_block (b, combine (b, DF_OP_ADD, module, h, skip, 1.0 / scale_factor));
 }
 
 /* Attention of one block; groups 0: no norm. */
@@ -193,7 +203,7 @@ attention (builder *b, const char *module, int x, int groups, double scale_facto
   out = same (b, &op);
   name_into (name, sizeof name, "%s.to_out.0", module);
   out = conv (b, name, out, channels, 1, 1, true, DF_INIT_ZERO);
-  return combine (b, DF_OP_ADD, module, out, x, 1.0 / scale_factor);
+  return end_block (b, combine (b, DF_OP_ADD, module, out, x, 1.0 / scale_factor));
 }
 
 static void
@@ -230,7 +240,7 @@ down_blocks (builder *b, int x)
       else
         {
           name_into (name, sizeof name, "down_blocks.%d.downsamplers.0.conv", i);
-          x = conv (b, name, x, c->block_out_channels[i], 3, 2, false, DF_INIT_FAN);
+          x = end_block (b, conv (b, name, x, c->block_out_channels[i], 3, 2, false, DF_INIT_FAN));
         }
       push (b, x);
     }
@@ -284,7 +294,7 @@ up_blocks (builder *b, int x)
       else
         {
           name_into (name, sizeof name, "up_blocks.%d.upsamplers.0.conv", i);
-          x = conv (b, name, resample (b, DF_OP_UPSAMPLE, x), channels, 3, 1, false, DF_INIT_FAN);
+          x = end_block (b, conv (b, name, resample (b, DF_OP_UPSAMPLE, x), channels, 3, 1, false, DF_INIT_FAN));
         }
     }
   return x;
@@ -330,7 +340,7 @@ df_graph_build (df_graph *out, const df_unet_config *config, df_error *err)
 
       x = same (&b, &op);
     }
-  x = conv (&b, "conv_in", x, config->block_out_channels[0], 3, 1, false, DF_INIT_FAN);
+  x = end_block (&b, conv (&b, "conv_in", x, config->block_out_channels[0], 3, 1, false, DF_INIT_FAN));
   push (&b, x);
   x = up_blocks (&b, mid_block (&b, down_blocks (&b, x)));
   x = silu (&b, norm (&b, "conv_norm_out", x, config->norm_num_groups));

@@ -65,7 +65,7 @@ df_trainer_checkpoint (const df_trainer *trainer, const char *path, df_error *er
 static bool
 same_run (const char *a, const char *b)
 {
-  static const char *const free_keys[] = { "minutes", "threads", "card", "base" };
+  static const char *const free_keys[] = { "minutes", "threads", "memory_mb", "card", "base" };
   yyjson_doc     *da = yyjson_read (a, strlen (a), 0), *db = yyjson_read (b, strlen (b), 0);
   yyjson_val     *ra = yyjson_doc_get_root (da), *rb = yyjson_doc_get_root (db), *key;
   yyjson_obj_iter iter = yyjson_obj_iter_with (ra);

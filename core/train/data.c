@@ -190,6 +190,24 @@ df_data_new (df_data *out, const df_picture *pictures, size_t count, int classes
   return status;
 }
 
+size_t
+df_data_bytes (const df_data *data)
+{
+  size_t bytes = 0;
+
+  for (size_t i = 0; i < data->count; i++)
+    {
+      const df_prepared *p = &data->pictures[i];
+      size_t             n = (size_t) p->width * (size_t) p->height;
+
+      bytes += sizeof *p + n * (size_t) data->channels * sizeof *p->pixels;
+      bytes += p->keep != NULL ? n : 0;
+      for (int which = 0; which < DF_MAX_CROPS; which++)
+        bytes += p->origins[which] != NULL ? n * sizeof *p->origins[which] : 0;
+    }
+  return bytes;
+}
+
 void
 df_data_clear (df_data *data)
 {

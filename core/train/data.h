@@ -29,6 +29,7 @@ typedef struct df_data
 DF_CHECKED df_status df_data_new   (df_data *out, const df_picture *pictures, size_t count, int classes,
                                     const df_train_config *config, df_error *err);
 void                 df_data_clear (df_data *data);
+size_t               df_data_bytes (const df_data *data);   /* of the pictures and the lists of their crops */
 
 /* A random crop [height,width,channels] of config->crops[which], with random symmetry (of rotations only squares take the
  * quarter turns); returns its label, -1 without labels. */

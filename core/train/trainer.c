@@ -17,31 +17,14 @@ graph_of (const df_trainer *trainer)
   return &trainer->nets[0].plan.graph;
 }
 
-static df_status
-no_memory (df_error *err)
+df_status
+df_trainer_no_memory (df_error *err)
 {
   return df_fail (err, DF_ERROR_MEMORY,
                   "Out of memory for training: choose a smaller network, crop size or batch.");
 }
 
 /* ------------------------------------------------------------------ building */
-
-static df_status
-build_networks (df_trainer *trainer, df_error *err)
-{
-  const df_train_config *c = &trainer->config;
-
-  for (int i = 0; i < c->num_crops; i++)
-    {
-      df_unet_size size = { c->crops[i].batch, c->crops[i].height, c->crops[i].width, c->circular != 0, c->circular != 0 };
-      df_plan      plan;
-
-      DF_TRY (df_plan_build (&plan, &c->unet, &size, DF_PLAN_TRAIN, true, df_kernels_get (),
-                             df_pool_threads (trainer->pool), err));
-      DF_TRY (df_network_new (&trainer->nets[i], &plan, trainer->pool, true, err));
-    }
-  return DF_OK;
-}
 
 static df_status
 build_parameters (df_trainer *trainer, df_error *err)
@@ -53,15 +36,15 @@ build_parameters (df_trainer *trainer, df_error *err)
   trainer->w_of    = df_alloc (n, sizeof *trainer->w_of);
   trainer->grad_of = df_alloc (n, sizeof *trainer->grad_of);
   if (trainer->offset == NULL || trainer->w_of == NULL || trainer->grad_of == NULL)
-    return no_memory (err);
+    return df_trainer_no_memory (err);
   for (size_t i = 0; i < n; i++)
     {
       trainer->offset[i] = trainer->count;
-      trainer->count    += (g->params[i].count + DF_SLACK + 15) / 16 * 16;
+      trainer->count    += df_trainer_room (&g->params[i]);
     }
   trainer->memory = df_alloc (5 * trainer->count, sizeof *trainer->memory);
   if (trainer->memory == NULL)
-    return no_memory (err);
+    return df_trainer_no_memory (err);
   trainer->w    = trainer->memory;
   trainer->m1   = trainer->w + trainer->count;
   trainer->m2   = trainer->m1 + trainer->count;
@@ -121,7 +104,8 @@ build_batch (df_trainer *trainer, df_error *err)
                                 df_alloc (rows, sizeof (double)), df_alloc (rows, sizeof (int)) };
   if (trainer->batch.x0 == NULL || trainer->batch.noise == NULL || trainer->batch.t == NULL ||
       trainer->batch.labels == NULL)
-    return no_memory (err);
+    return df_trainer_no_memory (err);
+  trainer->bytes += 2 * floats * sizeof (float) + rows * (sizeof (double) + sizeof (int));
   return DF_OK;
 }
 
@@ -159,7 +143,7 @@ settle_classes (df_trainer *trainer, const char *const *names, size_t classes, d
   card->tileable    = trainer->config.circular != 0;
   trainer->label_of = df_alloc (classes + 1, sizeof *trainer->label_of);
   if (trainer->label_of == NULL)
-    return no_memory (err);
+    return df_trainer_no_memory (err);
   for (size_t c = 0; c < classes; c++)
     trainer->label_of[c] = (int) c;
   if (trainer->config.based && rows != 0 && card->class_names != NULL)
@@ -172,10 +156,10 @@ settle_classes (df_trainer *trainer, const char *const *names, size_t classes, d
   card->null_class  = rows == (int) classes + 1 ? (int) classes : -1;
   card->class_names = df_alloc (classes, sizeof *card->class_names);
   if (card->class_names == NULL)
-    return no_memory (err);
+    return df_trainer_no_memory (err);
   for (; card->num_class_names < (int) classes; card->num_class_names++)
     if ((card->class_names[card->num_class_names] = df_strdup (names[card->num_class_names])) == NULL)
-      return no_memory (err);
+      return df_trainer_no_memory (err);
   return DF_OK;
 }
 
@@ -248,10 +232,11 @@ build (df_trainer *trainer, const df_picture *pictures, size_t num_pictures, con
   DF_TRY (df_schedule_init (&trainer->schedule, &trainer->config.scheduler, err));
   trainer->pool = df_pool_new ((int) trainer->config.threads);
   if (trainer->pool == NULL)
-    return no_memory (err);
-  DF_TRY (build_networks (trainer, err));
-  DF_TRY (build_parameters (trainer, err));
+    return df_trainer_no_memory (err);
+  trainer->bytes = sizeof *trainer + df_data_bytes (&trainer->data);
   DF_TRY (build_batch (trainer, err));
+  DF_TRY (df_trainer_networks (trainer, err));
+  DF_TRY (build_parameters (trainer, err));
   if (resume != NULL)
     return df_trainer_load (trainer, resume, err);
   initialize (trainer);
@@ -270,7 +255,7 @@ df_trainer_new (df_trainer **out, const char *config, const df_picture *pictures
 
   *out = NULL;
   if (trainer == NULL)
-    return no_memory (err);
+    return df_trainer_no_memory (err);
   if (num_pictures == 0)
     status = df_fail (err, DF_ERROR_ARGUMENT, "There is no picture to learn from.");
   else
@@ -292,6 +277,7 @@ df_trainer_free (df_trainer *trainer)
     return;
   for (int i = 0; i < DF_MAX_CROPS; i++)
     df_network_clear (&trainer->nets[i]);
+  df_free_pages (trainer->block, trainer->block_bytes);
   df_free (trainer->memory);
   df_free (trainer->w_of);
   df_free (trainer->grad_of);
@@ -306,6 +292,12 @@ df_trainer_free (df_trainer *trainer)
   df_train_config_clear (&trainer->config);
   df_pool_free (trainer->pool);
   df_free (trainer);
+}
+
+size_t
+df_trainer_bytes (const df_trainer *trainer)
+{
+  return trainer->bytes;
 }
 
 char *
@@ -372,7 +364,7 @@ optimize (df_trainer *trainer, df_train_report *report, df_error *err)
   update                 u     = { .trainer = trainer, .squares = df_alloc (tiles, sizeof (double)) };
 
   if (u.squares == NULL)
-    return no_memory (err);
+    return df_trainer_no_memory (err);
   df_pool_run (trainer->pool, tiles, square_tile, &u);
   for (size_t i = 0; i < tiles; i++)
     sum += u.squares[i];

@@ -27,7 +27,10 @@ struct df_trainer
   df_data         data;
   df_schedule     schedule;
   df_pool        *pool;
-  df_network      nets[DF_MAX_CROPS];
+  df_network      nets[DF_MAX_CROPS];        /* all in one block: a step leaves nothing in it */
+  float          *block;
+  size_t          block_bytes;
+  size_t          bytes;                     /* of all that the run takes    */
   size_t          count;                     /* parameters, padding included */
   float          *memory;                    /* the five arrays              */
   float          *w, *m1, *m2, *ema, *grad;
@@ -48,6 +51,13 @@ DF_CHECKED df_status df_trainer_step_on (df_trainer *trainer, df_batch *batch, i
 
 /* Learning rate of a step: linear warm-up from 0, then half a cosine to 0 at the last step. */
 double df_trainer_rate (const df_trainer *trainer, long step);
+
+df_status df_trainer_no_memory (df_error *err);
+
+/* networks.c: nets and their block, after data and batch are counted in `bytes`. Errors: CAP, MEMORY, ARGUMENT (size). */
+DF_CHECKED df_status df_trainer_networks (df_trainer *trainer, df_error *err);
+/* Floats of a param in each of the five arrays. */
+size_t               df_trainer_room     (const df_param *param);
 
 /* base.c: the weights of config.base into w and ema. A network without classes takes those of the base's null class.
  * Errors: ARGUMENT (what does not fit, by name). */

@@ -4,9 +4,16 @@
 #include "base/alloc.h"
 #include "kernels/kernels.h"
 
+#include <malloc.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+size_t
+fixture_in_use (void)
+{
+  return mallinfo2 ().uordblks;
+}
 
 double
 fixture_uniform (fixture_rng *rng)

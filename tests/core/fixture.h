@@ -10,6 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Bytes in use, as the C library counts them (0 under a sanitizer, which looks for leaks itself); all of them only after
+ * mallopt (M_MMAP_MAX, 0). */
+size_t fixture_in_use (void);
+
 /* A small linear congruential stream: the same numbers everywhere. */
 typedef struct fixture_rng { uint64_t state; } fixture_rng;
 double  fixture_uniform (fixture_rng *rng);                      /* -1 … 1 */

@@ -103,9 +103,9 @@ forward (const run *r, const df_unet_size *size, bool fuse, int threads, const f
   df_plan    plan;
   df_network net;
 
-  assert_int_equal (df_plan_build (&plan, &r->config, size, DF_PLAN_FORWARD, fuse, df_kernels_get (), threads, NULL),
-                    DF_OK);
-  assert_int_equal (df_network_new (&net, &plan, pool, false, NULL), DF_OK);
+  assert_int_equal (df_plan_build (&plan, &r->config, size, DF_PLAN_FORWARD, DF_RECOMPUTE_NONE, fuse, df_kernels_get (),
+                                   threads, NULL), DF_OK);
+  assert_int_equal (df_network_new (&net, &plan, pool, false, NULL, NULL), DF_OK);
   df_network_bind (&net, (const float *const *) r->params.as_file, DF_LAYOUT_OIHW, NULL, NULL);
   memcpy (df_network_value (&net, net.plan.graph.input), x,
           net.plan.buffers[net.plan.graph.input].floats * sizeof *x);
@@ -172,15 +172,15 @@ loss_of (const run *r, const double *x)
 }
 
 static df_network
-train_once (const run *r, df_pool *pool)
+train_once (const run *r, df_pool *pool, int recompute)
 {
   df_plan    plan;
   df_network net;
   float     *y, *dy;
 
-  assert_int_equal (df_plan_build (&plan, &r->config, &r->size, DF_PLAN_TRAIN_INPUT, true, df_kernels_get (), 2,
-                                   NULL), DF_OK);
-  assert_int_equal (df_network_new (&net, &plan, pool, true, NULL), DF_OK);
+  assert_int_equal (df_plan_build (&plan, &r->config, &r->size, DF_PLAN_TRAIN_INPUT, recompute, true, df_kernels_get (),
+                                   2, NULL), DF_OK);
+  assert_int_equal (df_network_new (&net, &plan, pool, true, NULL, NULL), DF_OK);
   df_network_bind (&net, (const float *const *) r->params.hwio, DF_LAYOUT_HWIO, NULL, NULL);
   df_network_bind_grads (&net, r->params.grads);
   memcpy (df_network_value (&net, net.plan.graph.input), r->x, r->n_in * sizeof *r->x);
@@ -225,7 +225,7 @@ gradients_are_finite_differences (void **state)
     {
       run        r   = run_new (which);
       double    *x   = fixture_doubles (r.x, r.n_in);
-      df_network net = train_once (&r, pool);
+      df_network net = train_once (&r, pool, DF_RECOMPUTE_NONE);
 
       for (int i = 0; i < r.graph.num_params; i++)
         {
@@ -254,18 +254,54 @@ gradients_are_finite_differences (void **state)
   df_pool_free (pool);
 }
 
+/* What backward reads may be kept or computed again: the same gradients to the bit, in an arena that is never larger. */
+static void
+bits_do_not_depend_on_what_is_computed_again (void **state)
+{
+  df_pool *pool = df_pool_new (2);
+
+  (void) state;
+  for (int which = 0; which < MAX_CASES; which++)
+    {
+      run        r    = run_new (which), other = run_new (which);
+      df_network kept = train_once (&r, pool, DF_RECOMPUTE_NONE);
+
+      for (int recompute = 1; recompute <= DF_RECOMPUTE_MOST; recompute++)
+        {
+          df_network again = train_once (&other, pool, recompute);
+
+          assert_memory_equal (df_network_grad_input (&kept), df_network_grad_input (&again), r.n_in * sizeof (float));
+          for (int i = 0; i < r.graph.num_params; i++)
+            {
+              size_t bytes = r.graph.params[i].count * sizeof (float);
+
+              assert_memory_equal (r.params.grads[i], other.params.grads[i], bytes);
+              memset (other.params.grads[i], 0xff, bytes);
+            }
+          assert_true (again.plan.num_steps > kept.plan.num_steps);
+          assert_true (again.plan.arena < kept.plan.arena);
+          df_network_clear (&again);
+        }
+      df_network_clear (&kept);
+      run_free (&r);
+      run_free (&other);
+    }
+  df_pool_free (pool);
+}
+
 static void
 buffers_that_live_together_do_not_overlap (void **state)
 {
   (void) state;
   for (int which = 0; which < MAX_CASES; which++)
-    for (int mode = DF_PLAN_FORWARD; mode <= DF_PLAN_TRAIN; mode++)
+    for (int recompute = DF_RECOMPUTE_NONE - 1; recompute <= DF_RECOMPUTE_MOST; recompute++)
       {
+        df_plan_mode   mode = recompute < DF_RECOMPUTE_NONE ? DF_PLAN_FORWARD : DF_PLAN_TRAIN;
         df_unet_config c    = config_of (which);
         df_unet_size   size = { 2, 8, 8, false, false };
         df_plan        plan;
 
-        assert_int_equal (df_plan_build (&plan, &c, &size, (df_plan_mode) mode, true, df_kernels_get (), 2, NULL),
+        assert_int_equal (df_plan_build (&plan, &c, &size, mode, recompute, true, df_kernels_get (), 2, NULL),
                           DF_OK);
         for (int i = 0; i < plan.num_buffers; i++)
           for (int j = 0; j < i; j++)
@@ -289,8 +325,8 @@ wrong_sizes_are_refused (void **state)
   df_error       err;
 
   (void) state;
-  assert_int_equal (df_plan_build (&plan, &c, &size, DF_PLAN_FORWARD, true, df_kernels_get (), 1, &err),
-                    DF_ERROR_ARGUMENT);
+  assert_int_equal (df_plan_build (&plan, &c, &size, DF_PLAN_FORWARD, DF_RECOMPUTE_NONE, true, df_kernels_get (), 1,
+                                   &err), DF_ERROR_ARGUMENT);
   assert_non_null (strstr (err.text, "multiples of 2"));
 }
 
@@ -301,6 +337,7 @@ main (void)
     cmocka_unit_test (plans_agree_with_the_reference),
     cmocka_unit_test (bits_do_not_depend_on_batch_or_threads),
     cmocka_unit_test (gradients_are_finite_differences),
+    cmocka_unit_test (bits_do_not_depend_on_what_is_computed_again),
     cmocka_unit_test (buffers_that_live_together_do_not_overlap),
     cmocka_unit_test (wrong_sizes_are_refused),
   };

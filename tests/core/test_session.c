@@ -445,13 +445,6 @@ aligned_alloc (size_t alignment, size_t size)
   return posix_memalign (&block, alignment, size) == 0 ? block : NULL;
 }
 
-/* Bytes in use, as the C library counts them (0 under a sanitizer, which looks for leaks itself). */
-static size_t
-in_use (void)
-{
-  return mallinfo2 ().uordblks;
-}
-
 /* A term of a batch is the mean over its rows, whose seeds follow each other; it takes no memory, ends a run, and is
  * refused where it would mean nothing. */
 static void
@@ -515,9 +508,9 @@ the_forecast_is_what_a_session_takes (void **state)
       r.width = r.height = 64;
       r.batch = 2;
       assert_int_equal (df_forecast_run (model, &r, &f, NULL), DF_OK);
-      before  = in_use ();
+      before  = fixture_in_use ();
       session = session_of (&r);
-      held    = in_use () - before;
+      held    = fixture_in_use () - before;
       if (held > 0 && (held < f.bytes || held > f.bytes + 8192))      /* borders of blocks, the pool */
         fail_msg ("kind %d: forecast %zu bytes, held %zu", kind, f.bytes, held);
       assert_int_equal (f.steps, df_session_steps (session));
@@ -591,7 +584,7 @@ every_refused_allocation_is_an_error (void **state)
   r.sigmas        = sigmas;
   r.num_sigmas    = 2;
   df_session_free (session_of (&r));
-  before = in_use ();
+  before = fixture_in_use ();
   for (nth = 1; status != DF_OK; nth++)
     {
       (void) df_alloc_fail_at (nth);
@@ -602,12 +595,12 @@ every_refused_allocation_is_an_error (void **state)
       assert_int_equal (status, DF_ERROR_MEMORY);
       assert_int_equal (err.status, DF_ERROR_MEMORY);
       assert_true (session == NULL && err.text[0] != '\0');
-      assert_true (in_use () == before);
+      assert_true (fixture_in_use () == before);
     }
   (void) df_alloc_fail_at (0);
   assert_true (nth > 20);
   df_session_free (session);
-  assert_true (in_use () == before);
+  assert_true (fixture_in_use () == before);
 }
 
 static void
@@ -615,7 +608,7 @@ noising_and_forecast_without_memory (void **state)
 {
   df_request  r = request_of (0);
   df_forecast f;
-  size_t      before = in_use ();
+  size_t      before = fixture_in_use ();
   float       out[ROW];
   df_status   status = DF_ERROR_MEMORY;
 
@@ -625,7 +618,7 @@ noising_and_forecast_without_memory (void **state)
       (void) df_alloc_fail_at (nth);
       status = df_noise (model, &r, 5.0, 1, pictures, out, NULL);
       assert_true (status == DF_OK || status == DF_ERROR_MEMORY);
-      assert_true (in_use () == before);
+      assert_true (fixture_in_use () == before);
     }
   status = DF_ERROR_MEMORY;
   for (long nth = 1; status == DF_ERROR_MEMORY; nth++)
@@ -633,7 +626,7 @@ noising_and_forecast_without_memory (void **state)
       (void) df_alloc_fail_at (nth);
       status = df_forecast_run (model, &r, &f, NULL);
       assert_true (status == DF_OK || status == DF_ERROR_MEMORY);
-      assert_true (in_use () == before);
+      assert_true (fixture_in_use () == before);
     }
   (void) df_alloc_fail_at (0);
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What a training run starts from and what it sees: a base, its classes, crops that turn and that avoid pixels. */
+/* What a training run starts from and what it sees: a base, its classes, crops that turn and that avoid pixels; and the
+ * memory that it takes, which changes none of its numbers. */
 #include "fixture.h"
 #include "scratch.h"
 
 #include "base/alloc.h"
 #include "train/trainer.h"
 
+#include <malloc.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -427,6 +429,125 @@ nothing_left_to_see_is_refused (void **state)
   df_train_config_clear (&c);
 }
 
+/* ------------------------------------------------------------------ memory */
+
+/* Two phases of two steps, odd batches, sides that only just divide; attention and a class in the first, resampling
+ * residual blocks in the second, whose larger phase comes last. */
+static const char *const capped[] = {
+  "{\"steps\": 4, \"threads\": 2, \"memory_mb\": %.6f, \"phases\": [{\"size\": 22, \"batch\": 5, \"share\": 1}, "
+  "{\"size\": [[14, 18], [10, 6]], \"batch\": 3, \"share\": 1}], \"unet\": {\"block_out_channels\": [8, 16], \"norm_num_groups\": 4, "
+  "\"layers_per_block\": 2, \"attention_head_dim\": 4, \"down_block_types\": [\"DownBlock2D\", \"AttnDownBlock2D\"], "
+  "\"up_block_types\": [\"AttnUpBlock2D\", \"UpBlock2D\"]}}",
+  "{\"steps\": 4, \"threads\": 2, \"memory_mb\": %.6f, \"phases\": [{\"size\": 12, \"batch\": 3, \"share\": 1}, "
+  "{\"size\": 20, \"batch\": 7, \"share\": 1}], \"unet\": {\"block_out_channels\": [8, 8, 16], \"norm_num_groups\": 4, "
+  "\"layers_per_block\": 1, \"add_attention\": false, \"resnet_time_scale_shift\": \"scale_shift\", "
+  "\"downsample_type\": \"resnet\", \"upsample_type\": \"resnet\", \"down_block_types\": [\"DownBlock2D\", "
+  "\"DownBlock2D\", \"DownBlock2D\"], \"up_block_types\": [\"UpBlock2D\", \"UpBlock2D\", \"UpBlock2D\"]}}",
+};
+enum { CAPPED = sizeof capped / sizeof *capped };
+
+static df_status
+start_capped (df_trainer **out, int which, double megabytes, const char *resume, df_error *err)
+{
+  df_picture  p    = picture (0);
+  const char *name = "dots";
+  char        config[2048];
+
+  snprintf (config, sizeof config, capped[which], megabytes);
+  return df_trainer_new (out, config, &p, 1, &name, 1, resume, err);
+}
+
+/* Steps to the end of the run, or `steps` of them. */
+static df_trainer *
+run_capped (int which, double megabytes, const char *resume, int steps)
+{
+  df_trainer     *trainer;
+  df_train_report report;
+  df_error        err;
+
+  if (start_capped (&trainer, which, megabytes, resume, &err) != DF_OK)
+    fail_msg ("%s", err.text);
+  for (int i = 0; i < steps; i++)
+    assert_int_equal (df_trainer_step (trainer, &report, &err), DF_OK);
+  return trainer;
+}
+
+/* From no cap to the last that a run fits: weights, moments, average and gradients are the same to the bit. */
+static void
+a_cap_changes_no_bit (void **state)
+{
+  (void) state;
+  for (int which = 0; which < CAPPED; which++)
+    {
+      df_trainer *plain  = run_capped (which, 0, NULL, 4), *trainer;
+      double      needed = (double) df_trainer_bytes (plain), least;
+      int         caps   = 0;
+      df_error    err;
+
+      while (start_capped (&trainer, which, (needed - 1) * 1e-6, NULL, &err) == DF_OK)
+        {
+          df_trainer_free (trainer);
+          trainer = run_capped (which, (needed - 1) * 1e-6, NULL, 4);
+          assert_true ((double) df_trainer_bytes (trainer) < needed);
+          needed = (double) df_trainer_bytes (trainer);
+          assert_memory_equal (plain->memory, trainer->memory, 5 * plain->count * sizeof (float));
+          df_trainer_free (trainer);
+          caps++;
+        }
+      assert_true (caps > 0 && needed < 0.9 * (double) df_trainer_bytes (plain));
+      assert_int_equal (err.status, DF_ERROR_CAP);
+      assert_non_null (strstr (err.text, "smaller batch"));
+      assert_int_equal (sscanf (strstr (err.text, "at least "), "at least %lf MB", &least), 1);
+      df_trainer_free (run_capped (which, least, NULL, 0));
+      df_trainer_free (plain);
+    }
+}
+
+/* A checkpoint at the border of two phases, of a run without a cap, goes on with one, and the other way round. */
+static void
+a_run_resumes_under_another_cap (void **state)
+{
+  char path[1024];
+
+  snprintf (path, sizeof path, "%s/c", (char *) *state);
+  for (int which = 0; which < CAPPED; which++)
+    for (int first = 0; first < 2; first++)
+      {
+        df_trainer *plain = run_capped (which, 0, NULL, 4), *half, *rest;
+        double      cap   = 0.9e-6 * (double) df_trainer_bytes (plain);
+
+        half = run_capped (which, first == 0 ? 0 : cap, NULL, 2);
+        assert_int_equal (df_trainer_checkpoint (half, path, NULL), DF_OK);
+        rest = run_capped (which, first == 0 ? cap : 0, path, 2);
+        assert_memory_equal (plain->memory, rest->memory, 5 * plain->count * sizeof (float));
+        df_trainer_free (plain);
+        df_trainer_free (half);
+        df_trainer_free (rest);
+      }
+}
+
+/* What a run holds, and what it takes for the moment in which it writes a model. */
+static void
+the_forecast_is_what_a_run_takes (void **state)
+{
+  (void) state;
+  for (int which = 0; which < CAPPED; which++)
+    for (int lean = 0; lean < 2; lean++)
+      {
+        df_trainer *trainer = run_capped (which, 0, NULL, 0);
+        double      cap     = lean ? 0.9e-6 * (double) df_trainer_bytes (trainer) : 0.0;
+        size_t      before, held, writing = trainer->count * (sizeof (float) + sizeof (uint16_t));
+
+        df_trainer_free (trainer);
+        before  = fixture_in_use ();
+        trainer = run_capped (which, cap, NULL, 2);
+        held    = fixture_in_use () - before + writing;
+        if (held > writing && (held < df_trainer_bytes (trainer) || held > df_trainer_bytes (trainer) + 65536))
+          fail_msg ("case %d: forecast %zu bytes, held %zu", which, df_trainer_bytes (trainer), held);
+        df_trainer_free (trainer);
+      }
+}
+
 int
 main (void)
 {
@@ -441,7 +562,11 @@ main (void)
     cmocka_unit_test (rectangles_turn_by_halves),
     cmocka_unit_test_setup_teardown (each_step_takes_one_of_the_sizes, scratch_setup, scratch_teardown),
     cmocka_unit_test (nothing_left_to_see_is_refused),
+    cmocka_unit_test (a_cap_changes_no_bit),
+    cmocka_unit_test_setup_teardown (a_run_resumes_under_another_cap, scratch_setup, scratch_teardown),
+    cmocka_unit_test (the_forecast_is_what_a_run_takes),
   };
 
+  mallopt (M_MMAP_MAX, 0);      /* whole pages would blur what is counted */
   return cmocka_run_group_tests (tests, NULL, NULL);
 }

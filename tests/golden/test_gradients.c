@@ -59,9 +59,9 @@ run_backward (const char *set, const df_model *model, yyjson_val *entry, df_pool
       t[i]      = yyjson_get_num (yyjson_arr_get (yyjson_obj_get (entry, "t"), i));
       labels[i] = yyjson_get_int (yyjson_arr_get (yyjson_obj_get (entry, "labels"), i));
     }
-  assert_int_equal (df_plan_build (&plan, &model->unet, &size, DF_PLAN_TRAIN_INPUT, true, df_kernels_get (), 2, NULL),
-                    DF_OK);
-  assert_int_equal (df_network_new (&r.net, &plan, pool, true, NULL), DF_OK);
+  assert_int_equal (df_plan_build (&plan, &model->unet, &size, DF_PLAN_TRAIN_INPUT, DF_RECOMPUTE_NONE, true,
+                                   df_kernels_get (), 2, NULL), DF_OK);
+  assert_int_equal (df_network_new (&r.net, &plan, pool, true, NULL, NULL), DF_OK);
   data    = weights_of (model, &r.net.plan.graph);
   r.grads = df_alloc ((size_t) r.net.plan.graph.num_params, sizeof *r.grads);
   for (int i = 0; i < r.net.plan.graph.num_params; i++)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """diffusion-cli train: folders of pictures to a model folder; stopping and going on."""
 import json
+import re
 import resource
 import signal
 import struct
@@ -69,6 +70,18 @@ class Training(Case):
     def test_threads_do_not_matter(self):
         self.good(*self.words("a"), "--threads", "1")
         self.good(*self.words("b"), "--threads", "2")
+        self.assertEqual(self.weights("a"), self.weights("b"))
+
+    def test_memory_does_not_matter(self):
+        """A run under the lowest cap that is accepted gives the same weights; a lower one says which that is."""
+        words = self.words("a", steps=2, phases=[{"size": 64, "batch": 8, "share": 1}])
+        told  = int(re.search(r"(\d+) MB of memory", self.good(*words).out)[1])
+        low   = run(*words[:-1], self.path("b"), "--memory", "1")
+        self.assertEqual((low.status, low.err.count("\n")), (1, 1))
+        least = int(re.search(r"needs at least (\d+) MB, the cap is 1 MB", low.err)[1])
+        self.assertLess(least, 0.8 * told)
+        lean = self.good(*words[:-1], self.path("b"), "--memory", least)
+        self.assertLessEqual(int(re.search(r"(\d+) MB of memory", lean.out)[1]), least)
         self.assertEqual(self.weights("a"), self.weights("b"))
 
     def test_stop_and_resume(self):
