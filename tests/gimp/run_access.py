@@ -9,8 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bus import WELCOMED, Desktop, plain, subtree, translator
-from host import SYSTEM, Judge, Profile
+from bus import Desktop, plain, subtree, translator
+from host import QUIET, SYSTEM, Judge, Profile
 from PIL import Image
 
 LANGUAGES = ["en", "de", "zh_CN"]
@@ -138,7 +138,7 @@ def install_browser(profile):
 
 def look_at(language, plugin, models, picture, judge):
     say = translator(plugin, language)
-    gimprc = f'{WELCOMED}(language "{language}")\n'
+    gimprc = f'{QUIET}(language "{language}")\n'
     with Profile(plugin, models, gimprc) as profile:
         opened = install_browser(profile) if language == "en" else None
         with Desktop(profile, picture, LC_ALL="C.UTF-8", LANGUAGE=language) as desktop:

@@ -8,8 +8,8 @@ import threading
 import time
 from pathlib import Path
 
-from bus import WELCOMED, Desktop
-from host import Judge, Profile
+from bus import Desktop
+from host import QUIET, Judge, Profile
 from PIL import Image
 
 DIALOG, SIDE = "Partially Denoise Selection", 512
@@ -43,7 +43,7 @@ def report(judge, what, took, limit):
 def main():
     plugin, models, _, *limit = sys.argv[1:]
     limit, judge = float(limit[0]) if limit else 1000, Judge()
-    with tempfile.TemporaryDirectory() as folder, Profile(plugin, models, WELCOMED) as profile:
+    with tempfile.TemporaryDirectory() as folder, Profile(plugin, models, QUIET) as profile:
         picture = Path(folder) / "picture.png"
         Image.linear_gradient("L").resize((SIDE, SIDE)).convert("RGB").save(picture)
         with Desktop(profile, picture) as desktop:
