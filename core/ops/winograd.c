@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#define BLOCK   48    /* tiles of a worker's turn                             */
+#define BLOCK   48    /* tiles of a worker's turn, at most                    */
 #define SHARED  192   /* up to so many tiles the workers share the stages     */
 #define PANELS  4     /* panels of a turn in the shared product               */
 #define WEIGHTS 128   /* tiles that a turn of the weight gradient sums over   */
@@ -25,7 +25,7 @@ typedef struct wino
   bool               add;
   int                height, width;      /* of the output                     */
   int                tiles_x;
-  size_t             image_tiles, tiles;
+  size_t             image_tiles, tiles, block;
   size_t             out_stride;         /* floats of one row of sums         */
   size_t             v_position, s_position;
   const float       *zero;               /* a pixel beyond the edge           */
@@ -225,7 +225,7 @@ static void
 block_turn (void *ctx, size_t block, int worker)
 {
   const wino *j     = ctx;
-  size_t      first = block * BLOCK, count = df_min_size (BLOCK, j->tiles - first);
+  size_t      first = block * j->block, count = df_min_size (j->block, j->tiles - first);
   size_t      panels = df_panels (j->k, j->conv->out);
   float      *v     = j->v + (size_t) worker * j->per_worker, *s = j->s + (size_t) worker * j->per_worker;
 
@@ -268,6 +268,23 @@ output_turn (void *ctx, size_t tile, int worker)
   transform_output (j, tile, j->s + tile * j->out_stride);
 }
 
+/* Tiles of a turn, whole rows of the product: those with which the last worker ends first, the larger of equals. */
+static size_t
+even_block (const wino *j)
+{
+  size_t mr = (size_t) j->k->mr, threads = (size_t) j->threads, best = 0, least = 0;
+
+  for (size_t block = BLOCK / mr * mr; block >= BLOCK / 2; block -= mr)
+    {
+      size_t whole = (j->tiles - 1) / block;      /* turns before the last one */
+      size_t end   = whole / threads * block + (whole % threads == 0 ? j->tiles - whole * block : block);
+
+      if (best == 0 || end < least)
+        best = block, least = end;
+    }
+  return best;
+}
+
 void
 df_winograd_forward (const df_ops *ops, const df_conv *conv, const df_conv_io *io, bool add)
 {
@@ -285,7 +302,8 @@ df_winograd_forward (const df_ops *ops, const df_conv *conv, const df_conv_io *i
   memset (ops->scratch, 0, zero_floats (conv) * sizeof (float));
   if (!is_shared (&j))
     {
-      df_pool_run (ops->pool, (j.tiles + BLOCK - 1) / BLOCK, block_turn, &j);
+      j.block = even_block (&j);
+      df_pool_run (ops->pool, (j.tiles + j.block - 1) / j.block, block_turn, &j);
       return;
     }
   df_pool_run (ops->pool, j.tiles, input_turn, &j);

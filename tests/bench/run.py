@@ -24,6 +24,7 @@ from engines import HERE, Crash, Engine, in_turn, peer
 
 ROOT = HERE.parents[1]
 PEERS = "onnxruntime", "openvino", "ncnn", "torch"
+TRAINERS = "jax",
 WRONG = 1e-2
 THREADS = 2
 ROUNDS = 8
@@ -177,7 +178,8 @@ class Bench:
     def training(self, batch=16):
         folder, failed = self.cache / "train-64", {}
         say("training")
-        started = self.peers([("torch", "training")], folder, batch, None, failed)
+        others = [] if self.quick else [("jax", "jax_training")]
+        started = self.peers([("torch", "training"), *others], folder, batch, None, failed)
         peaks = [peer(variant, "sgemm", folder, 1, variant, self.output) for variant in ("numpy", "torch")]
         ours = self.start_ours(folder, "--training", "--batch", batch)
         result = self.compare(f"train-64 b{batch}", ours, None, started, failed, peaks)
@@ -318,7 +320,7 @@ def main():
     parser.add_argument("--out", default=ROOT / "build" / "bench.json")
     parser.add_argument("--quick", action="store_true", help="the main cases, in five minutes")
     parser.add_argument("--only", help="cases whose name begins so; training is train-64")
-    parser.add_argument("--peers", default=",".join(PEERS), help="of these alone")
+    parser.add_argument("--peers", default=",".join(PEERS + TRAINERS), help="of these alone")
     parser.add_argument("--profile", action="store_true", help="instead: our time, GFLOP/s and GB/s per operation")
     options = parser.parse_args()
     bench = Bench(options)
