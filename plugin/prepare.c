@@ -31,6 +31,13 @@ prepare_model (settings *s, GError **error)
   return model;
 }
 
+/* A side that nobody asked for gives way to what a seamless picture needs. */
+static int
+fit_down (int side, int multiple)
+{
+  return MAX (side - side % multiple, multiple);
+}
+
 /* Where the new layers go and how large they are. */
 static gboolean
 place_layers (GimpImage *image, const settings *s, const df_model_info *info, df_rect *place, GError **error)
@@ -49,6 +56,10 @@ place_layers (GimpImage *image, const settings *s, const df_model_info *info, df
                          info->any_size ? MIN (MODEL_SIDE, image_height) : info->native_height };
   if (s->within.width > 0)
     *place = s->within;
+  if (info->any_size && s->tile_horizontal)
+    place->width = fit_down (place->width, info->size_multiple);
+  if (info->any_size && s->tile_vertical)
+    place->height = fit_down (place->height, info->size_multiple);
   if (s->width > 0)
     place->width = s->width;
   if (s->height > 0)

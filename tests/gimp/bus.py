@@ -52,7 +52,7 @@ class Desktop:
         environment = self.profile.environment(GDK_BACKEND="x11", **self.more)
         environment.pop("NO_AT_BRIDGE", None)
         self.gimp = subprocess.Popen(["gimp", "--new-instance", "--no-splash", str(self.image)], env=environment,
-                                     stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True)
+                                     stdout=self.log, stderr=subprocess.STDOUT)
         import gi      # only now: it connects to the bus of the environment
         gi.require_version("Atspi", "2.0")
         from gi.repository import Atspi

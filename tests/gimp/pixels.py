@@ -175,6 +175,8 @@ def generated():
     layer = image.get_layers()[0]
     check("generate: at the selection's bounds", tuple(layer.get_offsets())[1:] == (10, 20) and
           (layer.get_width(), layer.get_height()) == (33, 30))
+    generate(image, **{"tile-horizontal": True})
+    check("generate: seamless, as far as the selection allows", image.get_layers()[0].get_width() == 32)
     image.delete()
     for base, precision in ((GRAY, P.U8_NON_LINEAR), (RGB, P.FLOAT_LINEAR)):
         image = Gimp.Image.new_with_precision(64, 64, base, precision)
