@@ -25,7 +25,7 @@ def processes_of(folder):
 
 judge = Judge()
 with Profile(PLUGIN, MODELS, QUIET) as profile:
-    finished = run_on_screen(profile, "library.py", "dialogs.py")
+    finished = run_on_screen(profile, "library.py", "dialogs.py", seconds=1200)
     judge.take(finished, scripts=2)
     said = finished.stdout.count("changed during the run; the result is a new layer")
     judge.check("it was said each time that the result is a new layer", said == 4, said)
