@@ -4,6 +4,7 @@
 
     docs/plot_ddim.py TABLE.json                       the tables of docs/ddim-table.md to stdout, docs/ddim-*.svg
     docs/plot_ddim.py TABLE.json --pictures WORK       docs/ddim-samples.png too, from table.py's folder
+    ... --perfect PERFECT.json                         the tables of tests/ddim/perfect.py too
     ... --slerp CLI MODEL                              docs/ddim-slerp.png too: between pairs of x_T, by diffusion-cli
     ... --out DIR                                      instead of docs
 """
@@ -70,12 +71,19 @@ def tables(told):
         print(f"\n{c['pictures']} pictures; other x_T: {c['apart']['pixels']:.2f} in pixels, {c['apart']['features']:.2f} in features")
         print(f"\n{row_text('same x_T', [f'S = {steps}' for steps in c['same']])}\n" + "|---" * (len(c["same"]) + 1) + "|")
         for space in "pixels", "features":
-            print(row_text(f"{space}: distance to S = 1000, share of the above",
+            print(row_text(f"{space}: distance to the longest run, share of the above",
                            [f"{at[space]:.2f}, {at[space] / c['apart'][space]:.2f}" for at in c["same"].values()]))
     back = told["back"]["error"]
     print(f"\n{row_text('', [f'S = {steps}' for steps in back])}\n" + "|---" * (len(back) + 1) + "|")
     print(row_text("ours", [f"{error:.5f}" for error in back.values()]))
     print(row_text("the paper's", [str(PAPER_BACK.get(int(steps), "–")) for steps in back]))
+
+
+def perfect_tables(told):
+    count = told["real"][0]["n"]
+    for kind in KINDS:
+        print(f"\nperfect network, {kind}, Fréchet distance, {count} pictures (real: {told['real'][0][kind]['frechet']:.2f})\n")
+        print(table(told, kind, "frechet", count, "{:.2f}".format))
 
 
 # ---------------------------------------------------------------------------- drawings
@@ -201,11 +209,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", type=Path)
     parser.add_argument("--pictures", type=Path, metavar="WORK")
+    parser.add_argument("--perfect", type=Path, metavar="JSON")
     parser.add_argument("--slerp", nargs=2, metavar=("CLI", "MODEL"))
     parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parent)
     args = parser.parse_args()
     told = json.loads(args.table.read_text())
     tables(told)
+    if args.perfect:
+        perfect_tables(json.loads(args.perfect.read_text()))
     draw_table(told, args.out)
     draw_back(told, args.out)
     if args.pictures:

@@ -136,8 +136,8 @@ def main():
     parser.add_argument("--back-steps", default="10 20 50 100 200 500 1000")
     parser.add_argument("--count", type=int, default=2000, help="pictures of a cell with S < T")
     parser.add_argument("--few", type=int, default=400, help="pictures with S = T")
-    parser.add_argument("--back", type=int, default=40, help="test pictures to encode and decode")
-    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--back", type=int, default=20, help="test pictures to encode and decode")
+    parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--timesteps", type=int, default=1000, metavar="T")
     parser.add_argument("--stop-after", type=float, default=0, metavar="MINUTES", help="begin nothing new after that")
     args = parser.parse_args()
@@ -159,8 +159,8 @@ def main():
             "cells": {row: {steps: measured_cell(look, cells[row, steps], real, counts) for steps in columns
                             if cells[row, steps] is not None} for row in rows}}
     still = {steps: cells["0", steps] for steps in columns if ("0", steps) in cells and cells["0", steps] is not None}
-    if args.timesteps in still:
-        told["consistency"] = consistency(look, still, still[args.timesteps][:PAIRS])
+    if still:
+        told["consistency"] = consistency(look, still, still[max(still)][:PAIRS])
     told["back"] = {"pictures": args.back, "error": {int(steps): tool.there_and_back(test[:args.back], int(steps))
                                                      for steps in args.back_steps.split()}}
     args.json.write_text(json.dumps(told, indent=1) + "\n")
