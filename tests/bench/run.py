@@ -319,7 +319,7 @@ def main():
     parser.add_argument("--ours", required=True, help="the command that is diffusion-cli")
     parser.add_argument("--out", default=ROOT / "build" / "bench.json")
     parser.add_argument("--quick", action="store_true", help="the main cases, in five minutes")
-    parser.add_argument("--only", help="cases whose name begins so; training is train-64")
+    parser.add_argument("--only", help="cases whose name begins so; further ones: train-64, picture, sizes")
     parser.add_argument("--peers", default=",".join(PEERS + TRAINERS), help="of these alone")
     parser.add_argument("--profile", action="store_true", help="instead: our time, GFLOP/s and GB/s per operation")
     options = parser.parse_args()
@@ -334,9 +334,9 @@ def main():
         bench.evaluation(name, batch)
     if "train-64".startswith(wanted):
         bench.training()
-    if not wanted and not options.quick:
-        bench.whole_picture()
-        bench.sizes()
+    for name, measure in (("picture", bench.whole_picture), ("sizes", bench.sizes)):
+        if name.startswith(wanted) and (wanted or not options.quick):
+            measure()
     bench.start_notes()
     bench.write()
     bench.table()
