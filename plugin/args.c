@@ -42,7 +42,7 @@ const arg_spec args_table[] = {
     "noise-level", AT (edge) },
   { NOISED, ARG_DOUBLE, "feather", "_Feather", "Pixels inwards, for noise-level; -1: 3 where the selection is "
     "hard, else 0", -1, NULL, AT (feather) },
-  { ALL, ARG_INT, "memory-mb", "Memory _cap (MB)", "0: half of the free memory", 0, NULL, AT (memory_mb) },
+  { ALL | PROCEDURE_TRAIN, ARG_INT, "memory-mb", "Memory _cap (MB)", "0: half of the free memory", 0, NULL, AT (memory_mb) },
   { PROCEDURE_TRAIN, ARG_STRING, "name", "_Name", "Of the new model; empty: that of the image or layer", 0, "", AT (name) },
   { PROCEDURE_TRAIN, ARG_STRING, "base", "Start _from", "Name or path of the model to start from (empty: from nothing, a small "
     "network)", 0, "materials-64", AT (base) },

@@ -107,15 +107,43 @@ check_sources (GimpDrawable **drawables, GError **error)
   return TRUE;
 }
 
+/* Half of what the system says is available; kept in the recipe, so that a rerun decides alike. */
+static int
+half_of_free_memory (void)
+{
+  char  *text = NULL;
+  gint64 free_kb = 0;
+
+  if (g_file_get_contents ("/proc/meminfo", &text, NULL, NULL))
+    {
+      const char *at = strstr (text, "MemAvailable:");
+
+      free_kb = at != NULL ? g_ascii_strtoll (at + strlen ("MemAvailable:"), NULL, 10) : 0;
+      g_free (text);
+    }
+  return free_kb > 0 ? (int) MIN (free_kb / 2000, G_MAXINT) : 2000;
+}
+
+/* memory-mb as it will be used. */
+static gboolean
+settle_memory (settings *s, GError **error)
+{
+  if (s->memory_mb < 0)
+    return refuse (error, _("memory-mb must be 0 (half of the free memory) or more; it is %d."), s->memory_mb);
+  if (s->memory_mb == 0)
+    s->memory_mb = half_of_free_memory ();
+  return TRUE;
+}
+
 gboolean
-check_training (const settings *s, GError **error)
+check_training (settings *s, GError **error)
 {
   if (!(s->minutes > 0.0 && s->minutes <= MINUTES_MAX))
     return refuse (error, _("minutes must be above 0 and at most %d; it is %g."), MINUTES_MAX, s->minutes);
   if (s->patch_size != 0 && (s->patch_size < PATCH_MIN || s->patch_size > PATCH_MAX))
     return refuse (error, _("patch-size must be from %d to %d pixels, or 0 for automatic; it is %d."), PATCH_MIN, PATCH_MAX,
                    s->patch_size);
-  return TRUE;
+  return settle_memory (s, error);
 }
 
 /* ------------------------------------------------------------------ settings */
@@ -192,8 +220,6 @@ check_numbers (settings *s, const df_model_info *info, df_request *r, GError **e
     return refuse (error, _("steps must be 1 or more, or 0 for the model's own; it is %d."), s->steps);
   if (s->seed < 0)
     return refuse (error, _("seed must be from 0 to 2147483647; it is %d."), s->seed);
-  if (s->memory_mb < 0)
-    return refuse (error, _("memory-mb must be 0 (half of the free memory) or more; it is %d."), s->memory_mb);
   if (s->kind == PROCEDURE_GENERATE && (s->count < 1 || s->count > COUNT_MAX))
     return refuse (error, _("count must be from 1 to %d; it is %d."), COUNT_MAX, s->count);
   if (s->kind == PROCEDURE_GENERATE && s->seed > G_MAXINT32 - (s->count - 1))
@@ -207,23 +233,6 @@ check_numbers (settings *s, const df_model_info *info, df_request *r, GError **e
   return TRUE;
 }
 
-/* Half of what the system says is available; kept in the recipe, so that a rerun decides alike. */
-static int
-half_of_free_memory (void)
-{
-  char  *text = NULL;
-  gint64 free_kb = 0;
-
-  if (g_file_get_contents ("/proc/meminfo", &text, NULL, NULL))
-    {
-      const char *at = strstr (text, "MemAvailable:");
-
-      free_kb = at != NULL ? g_ascii_strtoll (at + strlen ("MemAvailable:"), NULL, 10) : 0;
-      g_free (text);
-    }
-  return free_kb > 0 ? (int) MIN (free_kb / 2000, G_MAXINT) : 2000;
-}
-
 gboolean
 check_settings (settings *s, const df_model *model, df_request *r, GError **error)
 {
@@ -235,8 +244,8 @@ check_settings (settings *s, const df_model *model, df_request *r, GError **erro
     return FALSE;
   if (df_model_class (model, s->class_name, &r->label, &err) != DF_OK)
     return refuse (error, "%s", err.text);
-  if (s->memory_mb == 0)
-    s->memory_mb = half_of_free_memory ();
+  if (!settle_memory (s, error))
+    return FALSE;
   r->tile_x     = s->tile_horizontal;
   r->tile_y     = s->tile_vertical;
   r->memory_cap = (size_t) s->memory_mb * 1000000;

@@ -22,8 +22,8 @@ gboolean check_still_open (GimpImage *image, GError **error);
 gboolean check_drawable (GimpDrawable **drawables, gboolean replace, GError **error);
 /* One or more layers that can be read. */
 gboolean check_sources (GimpDrawable **drawables, GError **error);
-/* The numbers of a training run. */
-gboolean check_training (const settings *s, GError **error);
+/* The numbers of a training run; memory-mb is settled. */
+gboolean check_training (settings *s, GError **error);
 /* Words, numbers and the model's own limits into a request; resolves what "auto", 0 and "" stand for, in s too. */
 gboolean check_settings (settings *s, const df_model *model, df_request *request, GError **error);
 

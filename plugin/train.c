@@ -242,7 +242,7 @@ take_stopped (training *t, GError **error)
   df_model_close (model);
   if (df_checkpoint_config (t->folder.checkpoint, &text, &err) != DF_OK)
     return refuse (error, "%s", err.text);
-  t->config = g_strdup (text);
+  t->config = train_config_cap (text, t->s->memory_mb);
   free (text);
   return TRUE;
 }
@@ -254,7 +254,7 @@ configure (training *t, const char *picture, GError **error)
   char                *description;
   int                  patch;
 
-  patch = train_patch_size (t->s, info, t->data.shortest, error);
+  patch = train_patch_size (t->s, info, &t->data, error);
   if (patch == 0)
     return FALSE;
   description = g_strdup_printf (_("Learned from %s."), picture);
@@ -307,8 +307,8 @@ compute (training *t, GimpPDBStatusType *status, GError **error)
   g_free (preview);
   if (result == DF_OK)
     return TRUE;
-  *status = result == DF_CANCELLED ? GIMP_PDB_CANCEL : result == DF_ERROR_ARGUMENT ? GIMP_PDB_CALLING_ERROR
-                                                                                    : GIMP_PDB_EXECUTION_ERROR;
+  *status = result == DF_CANCELLED ? GIMP_PDB_CANCEL
+            : result == DF_ERROR_ARGUMENT || result == DF_ERROR_CAP ? GIMP_PDB_CALLING_ERROR : GIMP_PDB_EXECUTION_ERROR;
   return result == DF_CANCELLED ? FALSE : refuse (error, "%s", err.text);
 }
 

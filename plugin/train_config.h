@@ -7,12 +7,15 @@
 
 #include "args.h"
 #include "core/diffusion.h"
+#include "train_data.h"
 
-/* The side of the patches: what was asked for, else what works best for the base (NULL: from nothing) and fits sources
- * of that shortest side. 0 with an error. */
-int   train_patch_size (const settings *s, const df_model_info *base, int shortest, GError **error);
+/* The side of the patches: what was asked for, else what works best for the base (NULL: from nothing) and fits the sources.
+ * 0 with an error. */
+int   train_patch_size (const settings *s, const df_model_info *base, const sources *data, GError **error);
 /* The configuration as JSON for df_trainer_new; g_free. title, description: for the card. */
 char *train_config     (const settings *s, const df_model_info *base, int patch, int channels, const char *title,
                         const char *description);
+/* The configuration of a stopped run, under another memory cap; g_free. */
+char *train_config_cap (const char *text, int memory_mb);
 
 #endif

@@ -56,11 +56,31 @@ picture_of (GimpDrawable *drawable, int channels, gboolean exclude)
                         .keep = keep };
 }
 
+/* Side of the largest square in which all pixels are kept: each pixel ends one that is larger by one than the smallest of
+ * those that end to its left, above, and between. */
+static int
+largest_square (const df_picture *p)
+{
+  int *ends = g_new0 (int, p->width), largest = 0;
+
+  for (int y = 0; p->keep != NULL && y < p->height; y++)
+    for (int x = 0, corner = 0; x < p->width; x++)
+      {
+        int above = ends[x], left = x > 0 ? ends[x - 1] : 0;
+
+        ends[x] = p->keep[(gsize) y * p->width + x] ? 1 + MIN (MIN (left, above), x > 0 ? corner : 0) : 0;
+        corner  = above;
+        largest = MAX (largest, ends[x]);
+      }
+  g_free (ends);
+  return p->keep != NULL ? largest : MIN (p->width, p->height);
+}
+
 sources
 sources_read (GimpDrawable **drawables, int channels, gboolean exclude_selection)
 {
   sources  s       = { .count = (gsize) gimp_core_object_array_get_length ((GObject **) drawables),
-                       .shortest = G_MAXINT };
+                       .shortest = G_MAXINT, .largest = G_MAXINT };
   gboolean exclude = exclude_selection && !gimp_selection_is_empty (gimp_item_get_image (GIMP_ITEM (drawables[0])));
 
   s.pictures = g_new (df_picture, s.count);
@@ -68,6 +88,7 @@ sources_read (GimpDrawable **drawables, int channels, gboolean exclude_selection
     {
       s.pictures[i] = picture_of (drawables[i], channels, exclude);
       s.shortest    = MIN (s.shortest, MIN (s.pictures[i].width, s.pictures[i].height));
+      s.largest     = MIN (s.largest, largest_square (&s.pictures[i]));
     }
   return s;
 }

@@ -11,7 +11,8 @@ typedef struct sources
 {
   df_picture *pictures;
   gsize       count;
-  int         shortest;      /* side of all */
+  int         shortest;      /* side of all                                                          */
+  int         largest;       /* side of a square without pixels that no patch may touch, in each one */
 } sources;
 
 /* channels of the model: 1, 3 or 4. Pixels that no patch may touch: the selection if exclude_selection (nothing when

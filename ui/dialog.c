@@ -86,6 +86,13 @@ spin (dialog *d, const char *property, double low, double high, double step, int
   return button;
 }
 
+void
+add_memory_cap (dialog *d)
+{
+  add_row (d, _("Memor_y cap (MB)"), spin (d, "memory-mb", 0, 1000000, 100, 0, _("automatic"), _("Automatic: half of the free "
+                                        "memory. A run that needs more is refused before it starts")));
+}
+
 GtkWidget *
 words (dialog *d, const char *property, const char *const *ids, const char *const *labels)
 {
@@ -290,8 +297,7 @@ add_details (dialog *d, procedure_kind kind)
   add_row (d, _("Noise put bac_k (eta)"), spin (d, "eta", 0, 1, 0.1, 2, NULL, _("0: deterministic; 1: as much new noise as DDPM")));
   add_row (d, _("Guidance (ad_justs to the class)"),
            spin (d, "guidance", 0, 20, 0.5, 2, NULL, _("1: off; more: closer to the class")));
-  add_row (d, _("Memor_y cap (MB)"), spin (d, "memory-mb", 0, 1000000, 100, 0, _("automatic"), _("Automatic: half of the free "
-                                        "memory. A run that needs more is refused before it starts")));
+  add_memory_cap (d);
   add_copy (d);
 }
 

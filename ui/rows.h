@@ -36,5 +36,6 @@ GtkWidget *spin      (dialog *d, const char *property, double low, double high, 
                       const char *lowest, const char *tip);
 /* ids: NULL-ended; the first is taken where the config says none of them. */
 GtkWidget *words     (dialog *d, const char *property, const char *const *ids, const char *const *labels);
+void       add_memory_cap (dialog *d);
 
 #endif

@@ -67,6 +67,7 @@ train_dialog_run (GimpProcedure *procedure, GimpProcedureConfig *config)
   add_row (&d, _("_Minutes"), spin (&d, "minutes", 0.1, MINUTES_MAX, 1, 1, NULL, _("You can stop earlier and keep what is learned")));
   add_row (&d, _("_Patch size"), spin (&d, "patch-size", 0, PATCH_MAX, 8, 0, _("automatic"), _("Side of the squares that are "
                                     "learned from, in pixels: about what the largest detail needs")));
+  add_memory_cap (&d);
   add_check (&d, "exclude-selection", _("Leave out the selec_tion"));
   add_check (&d, "resume", _("_Go on with the model of this name, which was stopped"));
   gtk_container_set_border_width (GTK_CONTAINER (d.grid), 12);

@@ -33,11 +33,11 @@ def halves(base=RGB):
     return image, layer
 
 
-def colour_of(name, image, **arguments):
-    """Mean colour of a picture that the model makes; it is found by its name at once."""
+def colours_of(name, image, **arguments):
+    """Pixels that the model makes, [n,3]; it is found by its name at once."""
     status, _, error = generate(image, **{"model": name, "class": "", "width": 32, "height": 32, **arguments})
     check(f"{name} generates", succeeded(status), error)
-    return floats(image.get_layers()[0], "R'G'B'A float")[..., :3].mean((0, 1)) if succeeded(status) else np.zeros(3)
+    return floats(image.get_layers()[0], "R'G'B'A float")[..., :3].reshape(-1, 3) if succeeded(status) else np.zeros((1, 3))
 
 
 # ------------------------------------------------------------------ what comes out
@@ -52,8 +52,8 @@ check("a model folder and nothing else", entries() == ["Old wall"], entries())
 found = sorted(p.name for p in (MODELS / "Old wall").iterdir())
 check("no checkpoint of a run that ended", found == ["card.json", "model_index.json", "scheduler", "thumbnail.png", "unet"],
       found)
-colour_of("Old wall", image, **{"width": 50, "height": 40})
-colour_of("Old wall", image, **{"tile-horizontal": True, "tile-vertical": True})
+colours_of("Old wall", image, **{"width": 50, "height": 40})
+colours_of("Old wall", image, **{"tile-horizontal": True, "tile-vertical": True})
 status, name, error = train(image, [layer])
 check("the next one gets a number", succeeded(status) and name == "Old wall-2", error or name)
 image, layer = new_image(width=64, height=64)
@@ -62,7 +62,7 @@ check("from another model", succeeded(status) and name == "from tiny", error or 
 card = json.loads((MODELS / "from tiny/card.json").read_text())
 check("it has the base's network and licence, and no classes", config_of("from tiny")["block_out_channels"] == [16, 32] and
       card["licence"] == "CC0-1.0" and card["title"] == "from tiny" and "class_names" not in card, card)
-colour_of("from tiny", image)
+colours_of("from tiny", image)
 image, layer = new_image(width=64, height=64, base=GRAY)
 status, name, error = train(image, [layer], name="grey")
 check("a grey image makes a grey model", succeeded(status) and config_of("grey")["in_channels"] == 1, error)
@@ -82,9 +82,12 @@ status, name, error = train(image, [layer], name="both", minutes=0.1)
 image.select_rectangle(Gimp.ChannelOps.REPLACE, 0, 0, 48, 64)
 status, name, error = train(image, [layer], name="blue", minutes=0.1, exclude_selection=True)
 check("all but the selection", succeeded(status), error)
+status, _, error = train(image, [layer], name="strip", patch_size=0, exclude_selection=True)
+check("an automatic patch fits into what is left", succeeded(status) and config_of("strip")["sample_size"] == 48, error)
 Gimp.Selection.none(image)
-red, _, blue = colour_of("blue", image, steps=20)
-check("what was left out is not learned", blue > 0.6 and red < 0.4, (red, blue))
+healed, mixed = (colours_of(n, image, steps=20, width=64, height=64) for n in ("blue", "both"))
+red = [(pixels[:, 0] > pixels[:, 2]).mean() for pixels in (healed, mixed)]
+check("what was left out is not learned: not a red pixel", healed[:, 2].mean() > 0.6 and red[0] == 0 and red[1] > 0.1, red)
 image.select_rectangle(Gimp.ChannelOps.REPLACE, 4, 0, 90, 64)
 names = entries()
 
@@ -109,6 +112,8 @@ refused("a hidden name", "no dot", layer, name=".a")
 refused("nothing to go on with", 'no training of "blue"', layer, name="blue", resume=True)
 refused("going on without a name", "not empty", layer, name="", resume=True)
 refused("no time", "minutes must be", layer, minutes=0.0)
+refused("too little memory", "the memory cap is 3 MB", layer, memory_mb=3)
+refused("memory that there cannot be", "memory-mb must be 0", layer, memory_mb=-1)
 refused("a patch that the network cannot see", "multiple of 4", layer, patch_size=18)
 refused("a patch too small", "patch-size must be from 16", layer, patch_size=8)
 small = Gimp.Layer.new(image, "small", 12, 40, Gimp.ImageType.RGB_IMAGE, 100, Gimp.LayerMode.NORMAL)
