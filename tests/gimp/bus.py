@@ -13,6 +13,31 @@ from host import SYSTEM
 from screen import Screen
 
 
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "gimp-diffusion"
+LOCALES = {"de": "de_DE", "zh_CN": "zh_CN"}      # glibc translates in locales that exist, and in no other
+
+
+def make_locales():
+    """Those of LOCALES, once, in the cache, from the package that has them."""
+    if (CACHE / "locpath").exists():
+        return
+    with tempfile.TemporaryDirectory() as work:
+        subprocess.run(["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", "locales"], cwd=work, check=True)
+        subprocess.run(["dpkg-deb", "-x", next(Path(work).glob("*.deb")), work], check=True)
+        (Path(work) / "out").mkdir()
+        for name in LOCALES.values():
+            subprocess.run(["localedef", "-i", name, "-f", "UTF-8", "--no-archive", f"{work}/out/{name}.UTF-8"],
+                           env=dict(os.environ, I18NPATH=f"{work}/usr/share/i18n"))      # 1: it warned
+        shutil.copytree(Path(work) / "out", CACHE / "locpath")
+
+
+def speaking(language):
+    """The environment of a program that speaks a language."""
+    if language not in LOCALES:
+        return {"LC_ALL": "C.UTF-8", "LANGUAGE": language}
+    return {"LC_ALL": LOCALES[language] + ".UTF-8", "LANGUAGE": language, "LOCPATH": str(CACHE / "locpath")}
+
+
 def translator(plugin, language):
     """Our texts in a language, from the catalogues just built."""
     return gettext.translation("gimp-diffusion", Path(plugin).parent / "po", [language], fallback=True).gettext

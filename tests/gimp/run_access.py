@@ -2,18 +2,17 @@
 """Every dialog as a screen reader and a keyboard meet it, in every language: each control has a name; no letter is given
 twice, the dialog's own buttons included; a control without a letter of its own stands beside one that has; Tab reaches all;
 Help opens the page of the dialog.
-usage: run_access.py PLUGIN MODELS CLI [LANGUAGE…]"""
+usage: run_access.py PLUGIN MODELS CLI [LANGUAGE…]      all languages where bus.make_locales () has been called, else English"""
 import re
 import shutil
 import sys
 import tempfile
 from pathlib import Path
 
-from bus import Desktop, plain, subtree, translator
+from bus import CACHE, LOCALES, Desktop, plain, speaking, subtree, translator
 from host import QUIET, SYSTEM, Judge, Profile
 from PIL import Image
 
-LANGUAGES = ["en", "de", "zh_CN"]
 # menu item, title of the window
 DIALOGS = [("_Generate Image…", "Generate Image"), ("_Partially Denoise Selection…", "Partially Denoise Selection"),
            ("_Variations…", "Variations"), ("_Train Model on This Image…", "Train Model on This Image"),
@@ -141,7 +140,7 @@ def look_at(language, plugin, models, picture, judge):
     gimprc = f'{QUIET}(language "{language}")\n'
     with Profile(plugin, models, gimprc) as profile:
         opened = install_browser(profile) if language == "en" else None
-        with Desktop(profile, picture, LC_ALL="C.UTF-8", LANGUAGE=language) as desktop:
+        with Desktop(profile, picture, **speaking(language)) as desktop:
             use(Access(desktop, judge, language, opened), say)
 
 
@@ -156,7 +155,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         picture = Path(folder) / "picture.png"
         Image.linear_gradient("L").resize((64, 64)).convert("RGB").save(picture)
-        for language in languages or LANGUAGES:
+        for language in languages or ["en", *(LOCALES if (CACHE / "locpath").exists() else [])]:
             look_at(language, plugin, models, picture, judge)
     judge.end()
 
