@@ -108,6 +108,8 @@ class Desktop:
     def windows(self):
         """(application's name, window) of all that show."""
         desktop = self.atspi.get_desktop(0)
+        if desktop.get_child_count() == 0:      # asked before the first came: that is remembered
+            desktop.clear_cache()
         for i in range(desktop.get_child_count()):
             application = desktop.get_child_at_index(i)
             for j in range(application.get_child_count() if application is not None else 0):
@@ -156,7 +158,11 @@ class Desktop:
     def menu(self, name, seconds=200):
         """Activates an item of GIMP's menus once it can be."""
         def item():
-            found = next((self.named(w, name, "menu item") for a, w in self.windows() if w.get_role_name() == "frame"), None)
+            frame = next((w for _, w in self.windows() if w.get_role_name() == "frame"), None)
+            if frame is None:
+                return None
+            frame.clear_cache()      # menus that came later would not be seen
+            found = self.named(frame, name, "menu item")
             return found if found and found.get_state_set().contains(self.atspi.StateType.SENSITIVE) else None
         found = self.wait(item, seconds)
         return bool(found) and found.do_action(0)
