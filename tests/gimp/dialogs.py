@@ -129,9 +129,10 @@ def generate_dialog():
     check("generate: the dialog's OK makes two layers at the selection", succeeded(status) and len(layers) == 3 and
           {layer.get_name() for layer in layers[:2]} == {"Tiny (for tests) 7", "Tiny (for tests) 8"} and
           tuple(layers[0].get_offsets())[1:] == (8, 8) and layers[0].get_width() == 48, error)
-    for name, keys, wanted in (("the second of three is not kept", "alt+2", ["9", "7"]), ("none is kept", "alt+c", [])):
+    for name, keys, wanted in (("the second of three is not kept", [(PICK, "alt+2", 1), (PICK, "alt+k")], ["9", "7"]),
+                               ("none is kept", [(PICK, "alt+c", 1)], [])):
         image, _ = open_image()
-        thread = answer((GENERATE, "alt+b ctrl+a 3"), (GENERATE, "alt+o"), (PICK, keys, 1), (PICK, "alt+k"))
+        thread = answer((GENERATE, "alt+b ctrl+a 3"), (GENERATE, "alt+o"), *keys)
         status, _, error = generate(image, **INTERACTIVE)
         thread.join()
         kept = [layer.get_name().split()[-1] for layer in image.get_layers()[:-1]]
