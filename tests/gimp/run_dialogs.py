@@ -28,7 +28,7 @@ with Profile(PLUGIN, MODELS, QUIET) as profile:
     finished = run_on_screen(profile, "library.py", "dialogs.py", seconds=1200)
     judge.take(finished, scripts=2)
     said = finished.stdout.count("changed during the run; the result is a new layer")
-    judge.check("it was said each time that the result is a new layer", said == 4, said)
+    judge.check("it was said each time that the result is a new layer", said >= 4, said)
     finished = run_on_screen(profile, "quits.py", seconds=200)
     judge.check("quit: GIMP ends in the midst of a run", "a run is under way" in finished.stdout and finished.returncode >= 0 and
                 "GIMP went on" not in finished.stdout, finished.stdout[-800:])
