@@ -244,16 +244,16 @@ def reset_and_saved():
 
 def stopped_at():
     """Stop and Keep at step k is x̂_0 of step k: what diffusion-cli makes when the clean picture comes after the k-th t."""
-    image, _ = open_image(64)
+    image, _ = open_image(160)
     thread = answer((GENERATE, "alt+b ctrl+a 1"), (GENERATE, "alt+d ctrl+a 7"), (GENERATE, "alt+p ctrl+a 1 0 0 0"),
-                    (GENERATE, "alt+o"), (RUNNING, "Shift_L"), (RUNNING, "alt+s", 1))
+                    (GENERATE, "alt+o"), (RUNNING, "Shift_L"), (RUNNING, "alt+s"))
     status, _, error = generate(image, **INTERACTIVE)
     thread.join()
     layer = image.get_layers()[0]
     k, arguments = recipe_of(layer).get("stopped-after", 0), recipe_of(layer)["arguments"]
     if not check("stopped on the way", succeeded(status) and 0 < k < 1000, (k, error)):
         return
-    subprocess.run([os.environ["DIFFUSION_CLI"], "sample", os.environ["MODEL"], "-o", scratch("step.png"), "--size", "48x48",
+    subprocess.run([os.environ["DIFFUSION_CLI"], "sample", os.environ["MODEL"], "-o", scratch("step.png"), "--size", "144x144",
                     "--class", arguments["class"], "--seed", "7", "--timesteps", ",".join(str(999 - i) for i in range(k))],
                    check=True)
     far = np.abs(np.asarray(Image.open(scratch("step.png")), int) - native(layer)[..., :3]).max()
