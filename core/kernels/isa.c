@@ -209,16 +209,13 @@ product_all (const float *a, size_t a_stride, const float *b, float *c, size_t c
     ROWS (1)
 }
 
-/* Many rows hide the way to the memory as it is. */
-#define FEW 4
-
 static void
 product (const float *a, size_t a_stride, const float *b, float *c, size_t c_stride, size_t rows, int k,
          const float *next)
 {
   ptrdiff_t calls = (ptrdiff_t) (rows / DF_MR) + __builtin_popcountll (rows % DF_MR);
 
-  if (calls > FEW)
+  if (calls > DF_FEW)
     product_all (a, a_stride, b, c, c_stride, rows, k, false, (df_ahead) { NULL, 0 });
   else
     product_all (a, a_stride, b, c, c_stride, rows, k, true,

@@ -13,6 +13,8 @@
 #define DF_MAX_NR 32   /* nor more columns                   */
 #define DF_SLACK  64   /* floats that may be read (never used) behind any operand of a tile */
 
+#define DF_FEW 4       /* blocks of mr rows: more of them hide the way of their operand from the memory by themselves */
+
 /* What a later call reads, brought into the cache while this one computes: from `start` on, `step` bytes with each
  * term of the sum. NULL: nothing. Nothing depends on it but time, so it may point behind the end of an array. */
 typedef struct df_ahead

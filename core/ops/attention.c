@@ -26,9 +26,7 @@ static const ptrdiff_t no_offset[1] = { 0 };
 static size_t
 row_floats (const df_kernels *k, const df_attention *a)
 {
-  size_t nr = (size_t) k->nr;
-
-  return (a->pixels + nr - 1) / nr * nr + DF_SLACK;
+  return df_panels (k, (int) a->pixels) * (size_t) k->nr + DF_SLACK;
 }
 
 static size_t
@@ -38,15 +36,9 @@ packed_floats (const df_kernels *k, const df_attention *a)
 }
 
 static size_t
-value_panels (const df_kernels *k, const df_attention *a)
-{
-  return ((size_t) a->dim + (size_t) k->nr - 1) / (size_t) k->nr;
-}
-
-static size_t
 value_floats (const df_kernels *k, const df_attention *a)
 {
-  return value_panels (k, a) * (size_t) k->nr * a->pixels + DF_SLACK;
+  return df_panels (k, a->dim) * (size_t) k->nr * a->pixels + DF_SLACK;
 }
 
 size_t
@@ -59,7 +51,7 @@ df_attention_scratch (const df_kernels *k, const df_attention *a, int threads)
 size_t
 df_attention_back_scratch (const df_kernels *k, const df_attention *a, int threads)
 {
-  return 2 * df_attention_scratch (k, a, threads);
+  return 2 * ((size_t) (a->batch * a->heads) * packed_floats (k, a) + (size_t) threads * ROWS * row_floats (k, a));
 }
 
 static size_t
@@ -80,7 +72,7 @@ pack_tile (void *ctx, size_t tile, int worker)
 {
   const head_job     *job    = ctx;
   const df_attention *a      = job->a;
-  size_t              nr     = (size_t) job->ops->k->nr, panels = (a->pixels + nr - 1) / nr, c = channels_of (a);
+  size_t              nr     = (size_t) job->ops->k->nr, panels = df_panels (job->ops->k, (int) a->pixels), c = channels_of (a);
   size_t              heads  = (size_t) (a->batch * a->heads), head = tile / panels, first = tile % panels * nr;
   const float        *x      = head_at (a, head < heads ? job->k : job->v, head % heads);
   float              *out    = job->panels + head * job->packed + first * (size_t) a->dim;
@@ -98,7 +90,7 @@ pack_values_tile (void *ctx, size_t tile, int worker)
 {
   const head_job     *job    = ctx;
   const df_attention *a      = job->a;
-  size_t              nr     = (size_t) job->ops->k->nr, panels = value_panels (job->ops->k, a), c = channels_of (a);
+  size_t              nr     = (size_t) job->ops->k->nr, panels = df_panels (job->ops->k, a->dim), c = channels_of (a);
   size_t              head   = tile / panels, d = tile % panels * nr, count = df_min_size (nr, (size_t) a->dim - d);
   const float        *x      = head_at (a, job->v, head) + d;
   float              *out    = job->values + head * value_floats (job->ops->k, a) + d * a->pixels;
@@ -111,9 +103,7 @@ pack_values_tile (void *ctx, size_t tile, int worker)
 static void
 pack (const df_ops *ops, head_job *job, size_t heads)
 {
-  size_t nr = (size_t) ops->k->nr;
-
-  df_pool_run (ops->pool, heads * ((job->a->pixels + nr - 1) / nr), pack_tile, job);
+  df_pool_run (ops->pool, heads * df_panels (ops->k, (int) job->a->pixels), pack_tile, job);
 }
 
 /* out[m][·] = Σ_d x[m][d]·panels[d][·] for `count` rows of x with stride c: scores or dy·vᵀ. */
@@ -226,7 +216,7 @@ df_attention_forward (const df_ops *ops, const df_attention *a, const float *q, 
   job.values = job.panels + heads * job.packed;
   job.rows   = job.values + heads * value_floats (ops->k, a);
   pack (ops, &job, heads);
-  df_pool_run (ops->pool, heads * value_panels (ops->k, a), pack_values_tile, &job);
+  df_pool_run (ops->pool, heads * df_panels (ops->k, a->dim), pack_values_tile, &job);
   df_pool_run (ops->pool, heads * job.blocks, forward_tile, &job);
 }
 

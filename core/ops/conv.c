@@ -10,7 +10,6 @@
 
 #define BLOCK  84   /* output pixels of a tile: a multiple of every table's mr */
 #define PANELS 4    /* weight panels of a tile where there are few blocks      */
-#define FEW    4    /* row blocks that alone do not hide the way of weights from the memory */
 #define SPREAD 4    /* panels whose sums bring the pixels of the next tile     */
 #define MANY   64   /* so many blocks occupy all threads with whole pixels     */
 #define DEPTH  128  /* pixels of one segment group in the weight gradient      */
@@ -176,7 +175,7 @@ next_panel (const conv_run *run, size_t panel, size_t end, size_t tile, int m, i
   size_t    next   = panel + 1 < end ? panel + 1 : (tile + run->later) % run->groups * run->panels;
   ptrdiff_t step   = run->k->nr * (ptrdiff_t) sizeof (float) / blocks;
 
-  if (blocks > FEW)
+  if (blocks > DF_FEW)
     return (df_ahead) { NULL, 0 };
   return (df_ahead) { (const char *) (run->io->packed + next * floats) + m / run->k->mr * terms * step, step };
 }
