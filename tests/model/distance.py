@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How far samples are from real pictures: the Fréchet distance of the judge's features, for one or several sample sets.
 
-distance.py DATA NAME=SAMPLES ... [--picture-size 128] [--features 32]
+distance.py DATA NAME=SAMPLES ... [--picture-size 128] [--no-wrap] [--features 32]
     texture.py's features of 64 px crops, standardised on real crops, and their first principal axes (--features; more
     would need more samples than there are). Real crops are drawn class by class as the samples are, so that only what the
     pictures look like differs. Beside it the same distance between real crops of two halves of the *pictures*: what a
@@ -23,12 +23,12 @@ def frechet(a, b):
     return float(((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(sa) + np.trace(sb) - 2 * np.sqrt(values).sum())
 
 
-def real_rows(paths, counts, short_side, rng):
+def real_rows(paths, counts, args, rng):
     """Features of counts[class] crops of each class, from pictures drawn at random."""
     rows = []
     for kind, count in counts.items():
         for i in rng.integers(len(paths[kind]), size=count):
-            rows.append(texture.crops(texture.read(paths[kind][i], short_side), 1, rng))
+            rows.append(texture.crops(texture.read(paths[kind][i], args.picture_size), 1, rng, args.wrap))
     return texture.features(np.concatenate(rows))
 
 
@@ -46,6 +46,7 @@ def main():
     parser.add_argument("data", type=Path)
     parser.add_argument("sets", nargs="+", metavar="NAME=SAMPLES")
     parser.add_argument("--picture-size", type=int, default=0, help="as in the training configuration")
+    parser.add_argument("--no-wrap", dest="wrap", action="store_false", help="real pictures are not seamless")
     parser.add_argument("--features", type=int, default=32)
     parser.add_argument("--real", type=int, default=16, help="real crops for each sample, for the other side")
     parser.add_argument("--seed", type=int, default=1)
@@ -59,7 +60,7 @@ def main():
     for kind, _ in next(iter(sets.values())):
         counts[kind] = counts.get(kind, 0) + 1
     many = {kind: args.real * n for kind, n in counts.items()}
-    real = real_rows(paths, many, args.picture_size, rng)
+    real = real_rows(paths, many, args, rng)
     mean, std = real.mean(0), real.std(0) + 1e-6
     unit = np.clip((real - mean) / std, -6, 6)
     axes = np.linalg.svd(unit - unit.mean(0), full_matrices=False)[2][:args.features].T
@@ -75,8 +76,7 @@ def main():
             raise SystemExit(f"{name}: {len(rows)} pictures, {n} in the first set.")
         print(f"{name:32}{frechet(project(rows), project(real)):9.3f}")
     one, other = halves(paths, rng)
-    apart = frechet(project(real_rows(one, counts, args.picture_size, rng)),
-                    project(real_rows(other, many, args.picture_size, rng)))
+    apart = frechet(project(real_rows(one, counts, args, rng)), project(real_rows(other, many, args, rng)))
     print(f"{'real, other half of the pictures':32}{apart:9.3f}")
 
 

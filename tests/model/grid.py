@@ -11,6 +11,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
+import texture
+
 FONT = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
 PAPER, INK, GAP, TEXT = "white", "#202020", 6, 15
 
@@ -20,7 +22,7 @@ def font():
 
 
 def opened(path, zoom):
-    picture = Image.open(path).convert("RGB")
+    picture = texture.opaque(Image.open(path))
     return picture.resize([n * zoom for n in picture.size], Image.Resampling.NEAREST)
 
 

@@ -21,19 +21,17 @@ from pathlib import Path
 from PIL import Image
 
 import grid
+import texture
 
-GROUND = (150, 160, 150, 255)
 PASS, JUDGES = 0.25, 3
 
 
 def opened(path, short_side=0):
-    picture = Image.open(path).convert("RGBA")
+    picture = texture.opaque(Image.open(path))
     scale = min(picture.size) / short_side if short_side else 1
     if scale > 1:
         picture = picture.resize([int(n / scale + 0.5) for n in picture.size], Image.Resampling.BOX)
-    ground = Image.new("RGBA", picture.size, GROUND)
-    ground.alpha_composite(picture)
-    return ground.convert("RGB")
+    return picture
 
 
 def cut(picture, size, wrap, chance):

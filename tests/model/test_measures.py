@@ -13,6 +13,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "tools")]
 import distance  # noqa: E402 - the measures and the tests of diffusion-cli lie beside these
 import nearest  # noqa: E402
 import seams  # noqa: E402
+import texture  # noqa: E402
 from cli import Case, main  # noqa: E402
 
 
@@ -68,6 +69,15 @@ class Measures(Case):
         a, b = rng.standard_normal((200000, 2)), rng.standard_normal((200000, 2)) * (2, 0.5) + (3, 0)
         self.assertAlmostEqual(distance.frechet(a, b), 9 + 1 + 0.25, delta=0.1)
         self.assertLess(distance.frechet(a[:100000], a[100000:]), 1e-3)
+
+    def test_a_sprite_lies_on_the_ground_and_grows(self):
+        rgba = np.zeros((32, 32, 4), np.uint8)
+        rgba[8:16, 4:12] = 200, 40, 10, 255
+        Image.fromarray(rgba).save(self.path("sprite.png"))
+        crop = texture.crops(texture.read(self.path("sprite.png")), 1, np.random.default_rng(1), wrap=False)[0]
+        self.assertEqual(crop.shape, (64, 64, 3))
+        self.assertTrue(np.allclose(crop[0, 0] * 255, texture.GROUND[:3]))
+        self.assertTrue(np.allclose(crop[16:32, 8:24] * 255, (200, 40, 10)))
 
     def test_sheet_and_score(self):
         for kind in ("a", "b"):

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 CROP = 64
+GROUND = (150, 160, 150, 255)      # what transparent pictures are laid on
 
 
 def pictures(folder):
@@ -20,9 +21,18 @@ def pictures(folder):
     return [(p.parent.name, p) for p in found]
 
 
+def opaque(picture):
+    """RGB; a picture with transparency lies on a flat ground."""
+    if "A" in picture.getbands():
+        ground = Image.new("RGBA", picture.size, GROUND)
+        ground.alpha_composite(picture.convert("RGBA"))
+        picture = ground
+    return picture.convert("RGB")
+
+
 def read(path, short_side=0):
     """uint8 picture as float32 [h,w,3], 0 ... 1; reduced to the short side by area means, never enlarged."""
-    picture = Image.open(path).convert("RGB")
+    picture = opaque(Image.open(path))
     scale = min(picture.size) / short_side if short_side else 1
     if scale > 1:
         picture = picture.resize([int(n / scale + 0.5) for n in picture.size], Image.Resampling.BOX)
@@ -30,7 +40,10 @@ def read(path, short_side=0):
 
 
 def crops(picture, count, rng, wrap=True):
-    """[count,64,64,3] at random places; wrap lets them run over the edge of a seamless picture."""
+    """[count,64,64,3] at random places; wrap lets them run over the edge of a seamless picture. A sprite's pixels become
+    blocks, until a crop fits."""
+    for axis in (0, 1) if max(picture.shape[:2]) < CROP else ():
+        picture = picture.repeat(-(-CROP // min(picture.shape[:2])), axis)
     h, w = picture.shape[:2]
     if not wrap and min(h, w) < CROP:
         raise SystemExit(f"Samples must be at least {CROP} px on each side.")
