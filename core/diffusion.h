@@ -60,6 +60,10 @@ typedef struct df_error
   char      text[512];   /* one or two sentences that say what to do, UTF-8, no newline   */
 } df_error;
 
+/* Errors are written in what this makes of their English format, such as gettext; NULL, as at first: in English. Set it before
+ * other threads are there. */
+void df_set_translator (const char *(*translate) (const char *text));
+
 /* Instruction set of the kernels in this process: "generic", "avx2" or "avx512"; for recipes and reports. */
 const char *df_kernels_name (void);
 

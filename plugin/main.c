@@ -53,9 +53,17 @@ diffusion_class_init (DiffusionClass *klass)
   plug_in->set_i18n         = set_i18n;
 }
 
+static const char *
+translated (const char *text)
+{
+  return _(text);
+}
+
+/* The core's errors speak the user's language too. */
 static void
 diffusion_init (Diffusion *self)
 {
+  df_set_translator (translated);
 }
 
 /* ------------------------------------------------------------------ run modes */

@@ -41,6 +41,20 @@ make_readable (char *text)
     }
 }
 
+static const char *(*translator) (const char *text);
+
+void
+df_set_translator (const char *(*translate) (const char *text))
+{
+  translator = translate;
+}
+
+const char *
+df_translated (const char *text)
+{
+  return translator != NULL ? translator (text) : text;
+}
+
 df_status
 df_fail (df_error *err, df_status status, const char *format, ...)
 {
@@ -50,7 +64,7 @@ df_fail (df_error *err, df_status status, const char *format, ...)
     return status;
   err->status = status;
   va_start (args, format);
-  vsnprintf (err->text, sizeof err->text, format, args);
+  vsnprintf (err->text, sizeof err->text, df_translated (format), args);
   va_end (args);
   make_readable (err->text);
   return status;

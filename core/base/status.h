@@ -10,6 +10,9 @@
 df_status df_fail (df_error *err, df_status status, const char *format, ...)
   __attribute__ ((format (printf, 3, 4)));
 
+/* A part of an error's text in the language that df_set_translator gave. */
+const char *df_translated (const char *text) __attribute__ ((format_arg (1)));
+
 /* Forward a failure where nothing is owned. */
 #define DF_TRY(call)                 \
   do                                 \

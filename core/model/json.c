@@ -15,7 +15,7 @@ df_json_refuse (df_json *json, df_status status, const char *format, ...)
   if (json->status != DF_OK)
     return;
   va_start (args, format);
-  vsnprintf (text, sizeof text, format, args);
+  vsnprintf (text, sizeof text, df_translated (format), args);
   va_end (args);
   json->status = df_fail (json->err, status, "%s: %s", json->where, text);
 }

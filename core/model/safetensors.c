@@ -29,13 +29,13 @@ static const struct { const char *name; df_dtype dtype; size_t size; } dtypes[] 
 static df_status
 bad (df_error *err, const char *where, const char *what)
 {
-  return df_fail (err, DF_ERROR_FORMAT, "%s is damaged or not a safetensors file: %s.", where, what);
+  return df_fail (err, DF_ERROR_FORMAT, "%s is damaged or not a safetensors file: %s.", where, df_translated (what));
 }
 
 static df_status
 bad_tensor (df_error *err, const char *where, const char *name, const char *what)
 {
-  return df_fail (err, DF_ERROR_FORMAT, "%s is damaged: tensor %.80s %s.", where, name, what);
+  return df_fail (err, DF_ERROR_FORMAT, "%s is damaged: tensor %.80s %s.", where, name, df_translated (what));
 }
 
 static df_status

@@ -567,6 +567,29 @@ the_tiny_model_opens (void **state)
   df_model_close (model);
 }
 
+/* Another wording of two formats. */
+static const char *
+reworded (const char *text)
+{
+  return strcmp (text, "%s: %s") == 0 ? "%s → %s" : strstr (text, "true or false") != NULL ? "„%s“: ja oder nein." : text;
+}
+
+static void
+errors_come_in_the_callers_language (void **state)
+{
+  df_error  err;
+  df_model *model;
+
+  save_good (*state, true);
+  scratch_text (*state, "unet/config.json", "{\"add_attention\": 7}");
+  df_set_translator (reworded);
+  assert_int_equal (df_model_open (&model, *state, &err), DF_ERROR_FORMAT);
+  df_set_translator (NULL);
+  assert_non_null (strstr (err.text, "config.json → „add_attention“: ja oder nein."));
+  assert_int_equal (df_model_open (&model, *state, &err), DF_ERROR_FORMAT);
+  assert_non_null (strstr (err.text, "config.json: \"add_attention\" must be true or false."));
+}
+
 /* ------------------------------------------------------------------ memory, saving */
 
 static df_status
@@ -640,6 +663,7 @@ main (void)
     in_scratch (a_card_recommends),
     in_scratch (classes_are_those_a_user_can_ask_for),
     cmocka_unit_test (the_tiny_model_opens),
+    in_scratch (errors_come_in_the_callers_language),
     in_scratch (opening_without_memory_says_so),
     in_scratch (saving_without_memory_leaves_a_model),
     in_scratch (saving_where_nothing_can_be_is_an_io_error),

@@ -26,13 +26,14 @@ def texts(path):
 
 
 sources = [line for line in (ROOT / "po" / "POTFILES").read_text().splitlines() if line and line[0] != "#"]
-marked = {p.relative_to(ROOT).as_posix() for folder in ("plugin", "ui") for p in (ROOT / folder).glob("*.c")
-          if re.search(r'\b(_|N_|ngettext) \("', p.read_text())}
+marked = {p.relative_to(ROOT).as_posix() for folder in ("core", "plugin", "ui") for p in (ROOT / folder).rglob("*.c")
+          if re.search(r'\b(_|N_|ngettext) \("|\b(df_fail|df_json_refuse) \(\w', p.read_text()) and p.name != "status.c"}
 check("po/POTFILES names every file with texts", marked <= set(sources), marked - set(sources))
 check("and files that exist", all((ROOT / s).is_file() for s in sources), sources)
 with tempfile.TemporaryDirectory() as folder:
     template = Path(folder) / "all.pot"
-    subprocess.run([XGETTEXT, "--from-code=UTF-8", "--keyword=_", "--keyword=N_", "--keyword=ngettext:1,2", "-o", template,
+    subprocess.run([XGETTEXT, "--from-code=UTF-8", "--keyword=_", "--keyword=N_", "--keyword=ngettext:1,2",
+                    "--keyword=df_fail:3", "--keyword=df_json_refuse:3", "--keyword=bad:3", "--keyword=bad_tensor:4", "-o", template,
                     *sources], cwd=ROOT, check=True)
     for po in sorted((ROOT / "po").glob("*.po")):
         compared = subprocess.run([MSGCMP, po, template], capture_output=True, text=True)
