@@ -89,7 +89,7 @@ ask (GimpProcedure *procedure, GimpProcedureConfig *config, GimpRunMode mode, Gi
       dialog_prepare ();
       return GIMP_PDB_SUCCESS;
     }
-  return (kind == PROCEDURE_TRAIN ? train_dialog_run (procedure, config)
+  return (kind == PROCEDURE_TRAIN ? train_dialog_run (procedure, config, image, drawables)
                                   : dialog_run (procedure, config, kind, image, drawables)) ? GIMP_PDB_SUCCESS
                                                                                             : GIMP_PDB_CANCEL;
 }

@@ -312,6 +312,21 @@ compute (training *t, GimpPDBStatusType *status, GError **error)
   return result == DF_CANCELLED ? FALSE : refuse (error, "%s", err.text);
 }
 
+gboolean
+train_check (GimpImage *image, GimpDrawable **drawables, settings *s, GError **error)
+{
+  gboolean fine = check_image (image, error) && check_sources (drawables, error) && check_training (s, error);
+
+  if (fine)
+    {
+      char *name = settle_name (image, drawables[0], s);
+
+      fine = train_folder_check (name, s->resume, error);
+      g_free (name);
+    }
+  return fine;
+}
+
 char *
 run_train (GimpImage *image, GimpDrawable **drawables, settings *s, const job_watch *watch, GimpPDBStatusType *status,
            GError **error)
@@ -320,10 +335,10 @@ run_train (GimpImage *image, GimpDrawable **drawables, settings *s, const job_wa
   gboolean fine;
 
   *status = GIMP_PDB_CALLING_ERROR;
-  if (!check_image (image, error) || !check_sources (drawables, error) || !check_training (s, error))
+  if (!train_check (image, drawables, s, error))
     return NULL;
   t.name = settle_name (image, drawables[0], s);
-  fine   = train_folder_open (&t.folder, t.name, s->resume, error) && prepare (&t, image, drawables, error) &&
+  fine   = train_folder_open (&t.folder, t.name, error) && prepare (&t, image, drawables, error) &&
            compute (&t, status, error);
   if (fine && !s->resume)
     {

@@ -8,6 +8,9 @@
 #include "args.h"
 #include "job.h"
 
+/* What can be said before the run: FALSE with an error. */
+gboolean train_check (GimpImage *image, GimpDrawable **drawables, settings *s, GError **error);
+
 /* The model's name (g_free), found from now on as any other; NULL with *status and, unless that is CANCEL, an error. */
 char *run_train (GimpImage *image, GimpDrawable **drawables, settings *s, const job_watch *watch,
                  GimpPDBStatusType *status, GError **error);

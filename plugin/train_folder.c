@@ -76,38 +76,48 @@ train_folder_name (const char *text)
   return name;
 }
 
-static gboolean
-check_name (const train_folder *f, const char *name, gboolean resume, GError **error)
+/* What a stopped run goes on from. */
+static char *
+checkpoint_of (const char *name)
 {
+  char *models = find_user_models (), *path = g_build_filename (models, name, "checkpoint.safetensors", NULL);
+
+  g_free (models);
+  return path;
+}
+
+gboolean
+train_folder_check (const char *name, gboolean resume, GError **error)
+{
+  char    *checkpoint = checkpoint_of (name);
+  gboolean stopped    = g_file_test (checkpoint, G_FILE_TEST_IS_REGULAR);
+
+  g_free (checkpoint);
   if (name[0] == '\0' || name[0] == '.' || strchr (name, '/') != NULL || strlen (name) > 200)
     return refuse (error, _("name must be that of a new folder: not empty, no slash, no dot at its start; it is \"%s\"."), name);
   if (!resume && is_taken (name))
     return refuse (error, _("There is a model \"%s\" already: choose another name, or resume if its training was stopped."),
                    name);
-  if (resume && !g_file_test (f->checkpoint, G_FILE_TEST_IS_REGULAR))
+  if (resume && !stopped)
     return refuse (error, _("There is no training of \"%s\" to go on with. A model that has learned to its end can be the base "
                    "of a new one."), name);
   return TRUE;
 }
 
 gboolean
-train_folder_open (train_folder *f, const char *name, gboolean resume, GError **error)
+train_folder_open (train_folder *f, const char *name, GError **error)
 {
   char    *models = find_user_models ();
   char    *work   = g_strdup_printf (WORK "%ld", (long) getpid ());
-  gboolean fine;
+  gboolean fine   = TRUE;
 
   f->target     = g_build_filename (models, name, NULL);
   f->work       = g_build_filename (models, work, NULL);
-  f->checkpoint = g_build_filename (f->target, "checkpoint.safetensors", NULL);
-  fine          = check_name (f, name, resume, error);
-  if (fine)
-    {
-      remove_dead (models);
-      remove_tree (f->work);
-      if (g_mkdir_with_parents (f->work, 0755) != 0)
-        fine = refuse (error, _("Cannot make the folder %s: %s."), f->work, g_strerror (errno));
-    }
+  f->checkpoint = checkpoint_of (name);
+  remove_dead (models);
+  remove_tree (f->work);
+  if (g_mkdir_with_parents (f->work, 0755) != 0)
+    fine = refuse (error, _("Cannot make the folder %s: %s."), f->work, g_strerror (errno));
   g_free (work);
   g_free (models);
   return fine;

@@ -13,9 +13,11 @@ typedef struct train_folder
   char *checkpoint;    /* in target: what a stopped run goes on from    */
 } train_folder;
 
-/* For a model of that name. Makes the work folder, and removes those of processes that were killed. resume: the
- * model must be there with its checkpoint, else it must not. FALSE with an error that says what to do. */
-gboolean train_folder_open    (train_folder *f, const char *name, gboolean resume, GError **error);
+/* Whether a model of that name can come to be; resume: it must be there with its checkpoint, else it must not. FALSE with
+ * an error that says what to do. */
+gboolean train_folder_check   (const char *name, gboolean resume, GError **error);
+/* For a name that was checked: makes the work folder, and removes those of processes that were killed. */
+gboolean train_folder_open    (train_folder *f, const char *name, GError **error);
 /* Work becomes the model. */
 gboolean train_folder_publish (const train_folder *f, GError **error);
 /* Removes the work folder if it is still there. */

@@ -376,7 +376,7 @@ lay_out (GtkDialog *window, GtkWidget *grid, const outlook *o)
   gtk_box_pack_start (GTK_BOX (middle), o->side, FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (middle), grid, TRUE, TRUE, 0);
   gtk_widget_set_margin_start (o->cost, 12);
-  gtk_box_pack_start (area, o->banner, FALSE, FALSE, 0);
+  gtk_box_pack_start (area, o->banner.bar, FALSE, FALSE, 0);
   gtk_box_pack_start (area, middle, TRUE, TRUE, 0);
   gtk_box_pack_start (area, o->cost, FALSE, FALSE, 0);
   gtk_widget_show_all (middle);

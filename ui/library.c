@@ -7,6 +7,7 @@
 #include <libgimp/gimpui.h>
 
 #include "core/diffusion.h"
+#include "banner.h"
 #include "dialog.h"
 #include "plugin/find_model.h"
 #include "plugin/library.h"
@@ -17,7 +18,8 @@ enum { RESPONSE_IMPORT = 1, RESPONSE_DELETE, RESPONSE_FOLDER };
 
 typedef struct library
 {
-  GtkWidget *window, *list, *card, *banner, *message;
+  GtkWidget *window, *list, *card;
+  banner     banner;
   GPtrArray *folders;      /* in the order of the list */
   GMainLoop *loop;         /* of an import             */
 } library;
@@ -146,8 +148,7 @@ fill (library *l)
 static void
 tell (library *l, GError *error)
 {
-  gtk_label_set_text (GTK_LABEL (l->message), error != NULL ? error->message : "");
-  gtk_widget_set_visible (l->banner, error != NULL);
+  banner_tell (&l->banner, error != NULL ? error->message : NULL);
   g_clear_error (&error);
 }
 
@@ -254,10 +255,9 @@ build (library *l)
                                "plug-in-diffusion-models", _("_Import…"),
                                RESPONSE_IMPORT, _("_Delete…"), RESPONSE_DELETE, _("Open _Folder"), RESPONSE_FOLDER,
                                _("_Close"), GTK_RESPONSE_CLOSE, NULL);
-  l->list    = gtk_list_box_new ();
-  l->card    = gtk_label_new (NULL);
-  l->banner  = gtk_info_bar_new ();
-  l->message = gtk_label_new (NULL);
+  l->list   = gtk_list_box_new ();
+  l->card   = gtk_label_new (NULL);
+  l->banner = banner_new ();
   gtk_label_set_line_wrap (GTK_LABEL (l->card), TRUE);
   gtk_label_set_selectable (GTK_LABEL (l->card), TRUE);
   gtk_label_set_xalign (GTK_LABEL (l->card), 0.0);
@@ -265,18 +265,12 @@ build (library *l)
   gtk_widget_set_margin_start (l->card, 12);
   gtk_widget_set_margin_end (l->card, 12);
   gtk_widget_set_margin_top (l->card, 12);
-  gtk_label_set_line_wrap (GTK_LABEL (l->message), TRUE);
-  gtk_label_set_max_width_chars (GTK_LABEL (l->message), 80);
-  gtk_info_bar_set_message_type (GTK_INFO_BAR (l->banner), GTK_MESSAGE_WARNING);
-  gtk_container_add (GTK_CONTAINER (gtk_info_bar_get_content_area (GTK_INFO_BAR (l->banner))), l->message);
-  gtk_widget_show (l->message);
-  gtk_widget_set_no_show_all (l->banner, TRUE);
   atk_object_set_name (gtk_widget_get_accessible (l->list), _("Installed models"));
   gtk_container_set_border_width (GTK_CONTAINER (box), 12);
   gtk_box_pack_start (GTK_BOX (box), scrolled (l->list, 320), FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (box), scrolled (l->card, 420), TRUE, TRUE, 0);
   area = gtk_dialog_get_content_area (GTK_DIALOG (l->window));
-  gtk_box_pack_start (GTK_BOX (area), l->banner, FALSE, FALSE, 0);
+  gtk_box_pack_start (GTK_BOX (area), l->banner.bar, FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (area), box, TRUE, TRUE, 0);
   /* closing the window must not destroy it: it answers */
   g_signal_connect (l->window, "delete-event", G_CALLBACK (gtk_true), NULL);

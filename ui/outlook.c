@@ -108,8 +108,7 @@ show_cost (outlook *o, const cost *c)
 static void
 show_problem (outlook *o, const char *problem)
 {
-  gtk_label_set_text (GTK_LABEL (o->problem), problem != NULL ? problem : "");
-  gtk_widget_set_visible (o->banner, problem != NULL);
+  banner_tell (&o->banner, problem);
   if (problem != NULL)
     gtk_label_set_text (GTK_LABEL (o->cost), "");
   gtk_dialog_set_response_sensitive (GTK_DIALOG (o->window), GTK_RESPONSE_OK, problem == NULL);
@@ -245,21 +244,6 @@ wrapped_label (void)
   return label;
 }
 
-static void
-add_banner (outlook *o)
-{
-  GtkWidget *box;
-
-  o->banner  = gtk_info_bar_new ();
-  o->problem = wrapped_label ();
-  box        = gtk_info_bar_get_content_area (GTK_INFO_BAR (o->banner));
-  gtk_info_bar_set_message_type (GTK_INFO_BAR (o->banner), GTK_MESSAGE_WARNING);
-  gtk_container_add (GTK_CONTAINER (box), gtk_image_new_from_icon_name ("dialog-warning", GTK_ICON_SIZE_BUTTON));
-  gtk_container_add (GTK_CONTAINER (box), o->problem);
-  gtk_widget_show_all (box);
-  gtk_widget_set_no_show_all (o->banner, TRUE);
-}
-
 /* Partial denoise: the picture can be a map instead. */
 static void
 add_map (outlook *o)
@@ -304,7 +288,7 @@ outlook_new (GtkWidget *window, GimpImage *image, GimpDrawable **drawables, Gimp
   o->kind      = kind;
   o->chooser   = chooser;
   o->cost      = wrapped_label ();
-  add_banner (o);
+  o->banner    = banner_new ();
   add_side (o);
   g_signal_connect_swapped (config, "notify", G_CALLBACK (changed), o);
   g_signal_connect (window, "focus-in-event", G_CALLBACK (focused), o);

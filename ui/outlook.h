@@ -7,6 +7,7 @@
 #include <gtk/gtk.h>
 #include <libgimp/gimp.h>
 
+#include "banner.h"
 #include "model_chooser.h"
 #include "noised.h"
 #include "plugin/args.h"
@@ -20,7 +21,8 @@ typedef struct outlook
   GimpProcedureConfig *config;
   procedure_kind       kind;
   const model_chooser *chooser;
-  GtkWidget           *banner, *problem, *cost, *side, *picture, *text;
+  banner               banner;
+  GtkWidget           *cost, *side, *picture, *text;
   GtkWidget           *map;                     /* NULL for generate                            */
   rehearse            *preview;                 /* NULL for variations                          */
   noised               view;                    /* empty for generate                           */

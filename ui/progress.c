@@ -104,6 +104,7 @@ show (gpointer user, const job_moment *now)
     }
   gtk_progress_bar_set_fraction (GTK_PROGRESS_BAR (p->bar), now->fraction);
   gtk_label_set_text (GTK_LABEL (p->readout), text);
+  gtk_widget_set_visible (p->readout, text[0] != '\0');     /* training has no t */
   show_left (p, now->fraction);
   if (now->estimate != NULL)
     split_after (DIFFUSION_SPLIT (p->picture),

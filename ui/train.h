@@ -6,6 +6,7 @@
 #include <libgimp/gimp.h>
 
 /* TRUE: run with what is in the config. */
-gboolean train_dialog_run (GimpProcedure *procedure, GimpProcedureConfig *config);
+gboolean train_dialog_run (GimpProcedure *procedure, GimpProcedureConfig *config, GimpImage *image,
+                           GimpDrawable **drawables);
 
 #endif
