@@ -38,7 +38,7 @@ fit_down (int side, int multiple)
   return MAX (side - side % multiple, multiple);
 }
 
-/* Where the new layers go and how large they are. */
+/* Where the new layers go, which is the middle where nothing is selected, and how large they are. */
 static gboolean
 place_layers (GimpImage *image, const settings *s, const df_model_info *info, df_rect *place, GError **error)
 {
@@ -64,6 +64,11 @@ place_layers (GimpImage *image, const settings *s, const df_model_info *info, df
     place->width = s->width;
   if (s->height > 0)
     place->height = s->height;
+  if (!selected && s->within.width == 0)
+    {
+      place->x = (image_width - place->width) / 2;
+      place->y = (image_height - place->height) / 2;
+    }
   if (!info->any_size && (place->width != info->native_width || place->height != info->native_height))
     return refuse (error, _("%s makes pictures of %d × %d only: set width and height to that, or to 0 without a selection."),
                    info->title, info->native_width, info->native_height);
@@ -197,4 +202,12 @@ prepare_forget (settings *each, prepared *p, int n)
     settings_clear (&each[i]);
   g_free (each);
   g_free (p);
+}
+
+char *
+prepare_name (const df_model_info *info, const df_request *request, gint64 seed)
+{
+  gboolean classed = request->label >= 0 && request->label < info->num_classes && request->label != info->null_class;
+
+  return g_strdup_printf ("%s %" G_GINT64_FORMAT, classed ? info->class_names[request->label] : info->title, seed);
 }

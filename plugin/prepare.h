@@ -28,4 +28,7 @@ int       prepare_variations (GimpImage *image, GimpDrawable **drawables, const 
                               settings **each, prepared **out, GError **error);
 void      prepare_forget     (settings *each, prepared *p, int n);
 
+/* What a result is called: after its class, or its model where that has none, and its seed. g_free. */
+char     *prepare_name       (const df_model_info *info, const df_request *request, gint64 seed);
+
 #endif

@@ -98,11 +98,11 @@ still_writable (const denoise *d)
   return layer_unchanged (&d->state) && check_drawable (drawables, TRUE, NULL);
 }
 
-/* group, name: as for layer_beside; NULL: on its own, named after model and seed. */
+/* group, name: as for layer_beside; NULL: on its own, named as prepare_name does. */
 static GimpLayer *
 publish_beside (const denoise *d, const float *canvas, int stopped, GimpLayer *group, const char *name, GError **error)
 {
-  char      *own    = g_strdup_printf ("%s %d", df_model_describe (d->model)->title, d->s->seed);
+  char      *own    = prepare_name (df_model_describe (d->model), &d->p.request, d->s->seed);
   char      *text   = recipe_of_denoise (d, TRUE, stopped);
   float     *result = region_result (&d->in, canvas);
   GimpLayer *layer;
@@ -294,7 +294,7 @@ compute_variations (variations *v, GimpPDBStatusType *status, GError **error)
   return FALSE;
 }
 
-/* One layer for each picture, the first on top and alone visible. */
+/* One layer for each picture, the first on top and alone visible; a number first, for GIMP's list cuts names. */
 static gboolean
 fill_group (variations *v, GimpLayer *group, GError **error)
 {
@@ -302,7 +302,7 @@ fill_group (variations *v, GimpLayer *group, GError **error)
     {
       settings   s    = *v->d[i / v->seeds].s;
       denoise    one  = v->d[0];
-      char      *name = g_strdup_printf (_("t %d, seed %d"), s.start_t, s.seed + (int) (i % v->seeds));
+      char      *name = g_strdup_printf (_("%d: t %d, seed %d"), (int) i + 1, s.start_t, s.seed + (int) (i % v->seeds));
       GimpLayer *layer;
 
       s.seed   += (int) (i % v->seeds);

@@ -95,11 +95,11 @@ recipe_of (const generate *g, guint index)
                                   .stopped_after = index + 1 == g->pictures->len ? g->stopped_after : 0 });
 }
 
-/* Named after model and seed; g_free. */
+/* g_free. */
 static char *
 name_of (const generate *g, guint index)
 {
-  return g_strdup_printf ("%s %" G_GINT64_FORMAT, g->info->title, (gint64) g->s->seed + index);
+  return prepare_name (g->info, &g->p.request, (gint64) g->s->seed + index);
 }
 
 /* Which pictures are published: all, where nobody is asked. FALSE: none, and *status is CANCEL. */

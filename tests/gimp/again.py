@@ -33,7 +33,7 @@ def grid():
         return
     layers = group.get_children()
     check("variations: seeds × levels, named so, the first visible", [l.get_name() for l in layers] ==
-          ["t 300, seed 7", "t 300, seed 8", "t 600, seed 7", "t 600, seed 8"] and
+          ["1: t 300, seed 7", "2: t 300, seed 8", "3: t 600, seed 7", "4: t 600, seed 8"] and
           [l.get_visible() for l in layers] == [True, False, False, False], [l.get_name() for l in layers])
     check("variations: the layer stays", np.array_equal(before, native(layer)))
     check("variations: all differ", len({native(l).tobytes() for l in layers}) == 4)
@@ -47,7 +47,7 @@ def grid():
 def refusals():
     image, layer = open_image()
     for name, says, arguments in (("words", "levels must be a list", dict(levels="300, much")),
-                                  ("a level beyond the schedule", "start-t must be from 1 to 999", dict(levels="300, 1000")),
+                                  ("a level beyond the schedule", "from 1 to 999", dict(levels="300, 1000")),
                                   ("too many", "count must be from 1 to 50 with 2 noise levels", dict(levels="3 4", count=51)),
                                   ("no seeds", "count must be", dict(count=0)),
                                   ("seeds beyond the range", "start from a smaller seed", dict(seed=2147483647))):

@@ -129,7 +129,7 @@ def generate_dialog():
     thread.join()
     layers = image.get_layers()
     check("generate: the dialog's OK makes two layers at the selection", succeeded(status) and len(layers) == 3 and
-          {layer.get_name() for layer in layers[:2]} == {"Tiny (for tests) 7", "Tiny (for tests) 8"} and
+          {layer.get_name() for layer in layers[:2]} == {"waves 7", "waves 8"} and
           tuple(layers[0].get_offsets())[1:] == (8, 8) and layers[0].get_width() == 48, error)
     for name, keys, wanted in (("the second of three is not kept", [(PICK, "alt+2", 1), (PICK, "alt+k")], ["9", "7"]),
                                ("none is kept", [(PICK, "alt+c", 1)], [])):
@@ -280,7 +280,7 @@ def variations_dialog():
                                 **{"class": "checks"}, **INTERACTIVE)
     thread.join()
     names = [l.get_name() for l in group.get_children()] if succeeded(status) else error
-    check("variations: the dialog's OK makes the grid", len(names) == 6 and names[0].startswith("t 300, seed "), names)
+    check("variations: the dialog's OK makes the grid", len(names) == 6 and names[0].startswith("1: t 300, seed "), names)
     first = native(group.get_children()[0])
     status, again, error = call("plug-in-diffusion-rerun", image, [group.get_children()[0]], **INTERACTIVE)
     check("run again from one of them", succeeded(status) and np.array_equal(first, native(again)), error)

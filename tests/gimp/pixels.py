@@ -168,8 +168,9 @@ def generated():
         alone.append(native(one.get_layers()[0]).tobytes())
         one.delete()
     check("generate: count 3 equals three single calls", together == alone)
-    check("generate: named after model and seed", sorted(l.get_name() for l in image.get_layers()) ==
-          ["Tiny (for tests) 7", "Tiny (for tests) 8", "Tiny (for tests) 9"])
+    check("generate: named after class and seed", sorted(l.get_name() for l in image.get_layers()) ==
+          ["waves 7", "waves 8", "waves 9"])
+    check("generate: in the middle, when nothing is selected", all(tuple(l.get_offsets())[1:] == (25, 24) for l in image.get_layers()))
     image.select_rectangle(Gimp.ChannelOps.REPLACE, 10, 20, 33, 30)
     generate(image)
     layer = image.get_layers()[0]
@@ -195,13 +196,13 @@ def pattern():
     status, layers, error = generate(image, output="pattern", count=2, **tiles)
     folder = Path(os.environ["GIMP3_DIRECTORY"]) / "patterns"
     check("pattern: one file for each seed and no layer", succeeded(status) and len(image.get_layers()) == 1 and
-          sorted(p.name for p in folder.iterdir()) == ["Tiny (for tests) 7.pat", "Tiny (for tests) 8.pat"], error)
-    loaded = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(str(folder / "Tiny (for tests) 7.pat")))
+          sorted(p.name for p in folder.iterdir()) == ["waves 7.pat", "waves 8.pat"], error)
+    loaded = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(str(folder / "waves 7.pat")))
     got = floats(loaded.get_layers()[0], "R'G'B' float")
     check("pattern: GIMP reads it, with the pixels of the layer", got.shape == wanted.shape and
           abs(got - wanted).max() < 0.005, abs(got - wanted).max() if got.shape == wanted.shape else got.shape)
     generate(image, output="pattern", **tiles)
-    check("pattern: an old one is not overwritten", (folder / "Tiny (for tests) 7-2.pat").exists())
+    check("pattern: an old one is not overwritten", (folder / "waves 7-2.pat").exists())
     loaded.delete()
     image.delete()
 
