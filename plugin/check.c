@@ -211,7 +211,7 @@ check_numbers (settings *s, const df_model_info *info, df_request *r, GError **e
       if (s->start_t == 0)
         s->start_t = info->start_t;
       if (s->start_t < 1 || s->start_t >= T)
-        return refuse (error, _("start-t must be from 1 to %d, or 0 for the model's own; it is %d."), T - 1, s->start_t);
+        return refuse (error, _("A noise level (start-t, levels) is a timestep from 1 to %d, or 0 for the model's own; it is %d."), T - 1, s->start_t);
       r->start_t = s->start_t;
     }
   if (s->steps == 0)

@@ -192,11 +192,11 @@ typedef struct procedure_spec
 } procedure_spec;
 
 static const procedure_spec procedures[] = {
-  { "plug-in-diffusion-generate", N_("_Generate Image…"), N_("Make new layers with a diffusion model"),
+  { "plug-in-diffusion-generate", N_("_Generate Image…"), N_("Make textures and other pictures as new layers, seamless if you like"),
     N_("Draws noise and denoises it with DDIM or DDPM. There is no text prompt: models know what they were trained on, some by "
     "class."), PROCEDURE_GENERATE,
     GIMP_PROCEDURE_SENSITIVE_DRAWABLE | GIMP_PROCEDURE_SENSITIVE_DRAWABLES | GIMP_PROCEDURE_SENSITIVE_NO_DRAWABLES, NULL },
-  { "plug-in-diffusion-denoise", N_("_Partially Denoise Selection…"), N_("Re-imagine the selection from a noise level"),
+  { "plug-in-diffusion-denoise", N_("_Partially Denoise Selection…"), N_("Re-imagine the selection, a little or wholly"),
     N_("Noises the selection to timestep t and denoises it with DDIM or DDPM: a low t changes details, a high one invents anew. "
     "There is no text prompt."), PROCEDURE_DENOISE, GIMP_PROCEDURE_SENSITIVE_DRAWABLE, "The layer that holds the result" },
   { "plug-in-diffusion-variations", N_("_Variations…"), N_("Several re-imaginings of the selection to choose from"),

@@ -187,7 +187,7 @@ show_level (dialog *d)
           : level.sqrt_alpha > .2  ? _("mostly new")
                                    : _("reinvent");
   numbers = readout_level (start_of (d), &level);
-  text    = g_strdup_printf ("%s   (%s)", numbers, word);
+  text    = g_strdup_printf ("%s   (%s)", word, numbers);
   gtk_label_set_text (GTK_LABEL (d->level_text), text);
   g_free (text);
   g_free (numbers);
@@ -235,10 +235,48 @@ add_level (dialog *d)
   g_signal_connect_swapped (d->config, "notify::start-t", G_CALLBACK (follow_config), d);
 }
 
+/* ------------------------------------------------------------------ a window no higher than the screen */
+
+#define TITLE 40     /* pixels for the bar on top, which is the window manager's */
+#define LEAST 120    /* of the rows always stay in sight */
+
+/* The rows get what they want, or what the screen has left for them: then they scroll. */
+static void
+fit_height (dialog *d)
+{
+  GtkWindow         *window  = GTK_WINDOW (gtk_widget_get_toplevel (d->scroll));
+  GdkDisplay        *display = gtk_widget_get_display (d->scroll);
+  GdkWindow         *shown   = gtk_widget_get_window (GTK_WIDGET (window));
+  GtkScrolledWindow *scroll  = GTK_SCROLLED_WINDOW (d->scroll);
+  GdkRectangle       screen;
+  int                wanted, width, height;
+
+  gdk_monitor_get_workarea (shown != NULL ? gdk_display_get_monitor_at_window (display, shown)
+                                          : gdk_display_get_monitor (display, 0), &screen);
+  gtk_widget_get_preferred_height (gtk_bin_get_child (GTK_BIN (scroll)), NULL, &wanted);
+  gtk_scrolled_window_set_min_content_height (scroll, wanted);
+  gtk_widget_get_preferred_height (GTK_WIDGET (window), &height, NULL);
+  if (height > screen.height - TITLE)
+    gtk_scrolled_window_set_min_content_height (scroll, MAX (wanted - (height - screen.height + TITLE), LEAST));
+  gtk_window_get_size (window, &width, NULL);
+  gtk_window_resize (window, width, 1);
+}
+
+static GtkWidget *
+scrolled (dialog *d, GtkWidget *grid)
+{
+  d->scroll = gtk_scrolled_window_new (NULL, NULL);
+  gtk_scrolled_window_set_policy (GTK_SCROLLED_WINDOW (d->scroll), GTK_POLICY_NEVER, GTK_POLICY_AUTOMATIC);
+  gtk_scrolled_window_set_overlay_scrolling (GTK_SCROLLED_WINDOW (d->scroll), FALSE);     /* seen without a mouse over it */
+  gtk_container_add (GTK_CONTAINER (d->scroll), grid);
+  return d->scroll;
+}
+
 static void
 model_changed (gpointer user)
 {
   follow_config (user);
+  fit_height (user);
 }
 
 /* ------------------------------------------------------------------ the two dialogs */
@@ -254,7 +292,7 @@ begin_details (dialog *d)
   gtk_container_set_border_width (GTK_CONTAINER (grid), 6);
   gtk_container_add (GTK_CONTAINER (expander), grid);
   gtk_grid_attach (GTK_GRID (d->grid), expander, 0, d->row++, 2, 1);
-  gtk_expander_set_resize_toplevel (GTK_EXPANDER (expander), TRUE);
+  g_signal_connect_swapped (expander, "notify::expanded", G_CALLBACK (fit_height), d);
   d->grid = grid;
   d->row  = 0;
 }
@@ -283,6 +321,13 @@ add_copy (dialog *d)
 }
 
 static void
+add_seamless (dialog *d)
+{
+  add_check (d, "tile-horizontal", _("Seamless hori_zontally"));
+  add_check (d, "tile-vertical", _("Seamless _vertically"));
+}
+
+static void
 add_details (dialog *d, procedure_kind kind)
 {
   static const char *const ids[] = { "auto", "ddim", "ddpm", NULL };
@@ -297,6 +342,8 @@ add_details (dialog *d, procedure_kind kind)
   add_row (d, _("Noise put bac_k (eta)"), spin (d, "eta", 0, 1, 0.1, 2, NULL, _("0: deterministic; 1: as much new noise as DDPM")));
   add_row (d, _("Guidance (ad_justs to the class)"),
            spin (d, "guidance", 0, 20, 0.5, 2, NULL, _("1: off; more: closer to the class")));
+  if (kind != PROCEDURE_GENERATE)     /* a whole layer that is a tile is rare */
+    add_seamless (d);
   add_memory_cap (d);
   add_copy (d);
 }
@@ -319,10 +366,11 @@ fill_variations (dialog *d)
 {
   GtkWidget *levels = gtk_entry_new ();
 
-  gtk_entry_set_placeholder_text (GTK_ENTRY (levels), _("300, 500, 700 instead of the one above"));
+  gtk_entry_set_placeholder_text (GTK_ENTRY (levels), _("t = 300, 500, 700 instead of the one above"));
   g_object_bind_property (d->config, "levels", levels, "text", G_BINDING_BIDIRECTIONAL | G_BINDING_SYNC_CREATE);
-  add_row (d, _("_Use several t"), levels);
-  add_row (d, _("Ho_w many seeds"), spin (d, "count", 1, COUNT_MAX, 1, 0, NULL, _("For each noise level")));
+  add_row (d, _("_Use several levels"), levels);
+  add_row (d, _("Ho_w many variations"), spin (d, "count", 1, COUNT_MAX, 1, 0, NULL, _("Of each noise level, with seeds seed, "
+                                     "seed + 1, …: the layers of a new group, the first of them visible")));
 }
 
 static void
@@ -332,11 +380,15 @@ fill_denoise (dialog *d, procedure_kind kind)
   const char *const        edge_labels[] = { _("half selected = half denoised"), _("blend through the selection") };
   static const char *const outputs[] = { "replace", "new-layer", NULL };
   const char *const        output_labels[] = { _("replace the layer's pixels"), _("new layer") };
+  GtkWidget               *edge;
 
   add_level (d);
   if (kind == PROCEDURE_VARIATIONS)
     fill_variations (d);
-  add_row (d, _("Ed_ge"), words (d, "edge", edges, edge_labels));
+  edge = words (d, "edge", edges, edge_labels);
+  gtk_widget_set_tooltip_text (edge, _("Where the selection is soft: the picture changes by as much, or the result is laid over "
+                                       "it by as much"));
+  add_row (d, _("Ed_ge"), edge);
   add_row (d, _("_Feather (px)"), spin (d, "feather", -1, 1000, 1, 1, _("automatic"), _("Softens the edge inwards; automatic: 3 "
                                      "where the selection is hard, else none")));
   if (kind == PROCEDURE_DENOISE)
@@ -360,21 +412,21 @@ fill (dialog *d, procedure_kind kind)
   add_row (d, _("Ste_ps"), spin (d, "steps", 0, 1000, 1, 0, _("automatic"), _("Automatic: what the model recommends. More steps "
                               "take longer and are finer")));
   add_seed (d);
-  add_check (d, "tile-horizontal", _("Seamless hori_zontally"));
-  add_check (d, "tile-vertical", _("Seamless _vertically"));
+  if (kind == PROCEDURE_GENERATE)
+    add_seamless (d);
   add_details (d, kind);
 }
 
 /* Banner on top, the picture at the left of the controls, the cost below. */
 static void
-lay_out (GtkDialog *window, GtkWidget *grid, const outlook *o)
+lay_out (GtkDialog *window, GtkWidget *rows, const outlook *o)
 {
   GtkBox    *area = GTK_BOX (gtk_dialog_get_content_area (window));
   GtkWidget *middle = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 18);
 
   gtk_container_set_border_width (GTK_CONTAINER (middle), 12);
   gtk_box_pack_start (GTK_BOX (middle), o->side, FALSE, FALSE, 0);
-  gtk_box_pack_start (GTK_BOX (middle), grid, TRUE, TRUE, 0);
+  gtk_box_pack_start (GTK_BOX (middle), rows, TRUE, TRUE, 0);
   gtk_widget_set_margin_start (o->cost, 12);
   gtk_box_pack_start (area, o->banner.bar, FALSE, FALSE, 0);
   gtk_box_pack_start (area, middle, TRUE, TRUE, 0);
@@ -424,8 +476,9 @@ dialog_run (GimpProcedure *procedure, GimpProcedureConfig *config, procedure_kin
   fill (&d, kind);
   follow_config (&d);
   o = outlook_new (window, image, drawables, config, kind, d.chooser);
-  lay_out (GTK_DIALOG (window), grid, o);
+  lay_out (GTK_DIALOG (window), scrolled (&d, grid), o);
   outlook_look (o);
+  fit_height (&d);
   go = dialog_answer (&d, window);
   outlook_free (o);
   model_chooser_free (d.chooser);

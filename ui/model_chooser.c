@@ -171,6 +171,7 @@ model_chooser_new (GObject *config, void (*changed) (gpointer user), gpointer us
   c->models  = model_combo (c->folders);
   c->classes = gtk_combo_box_text_new ();
   c->about   = gtk_label_new (NULL);
+  gtk_widget_set_tooltip_text (c->classes, _("What it is to show, of what the model knows; any: whatever comes"));
   gtk_label_set_line_wrap (GTK_LABEL (c->about), TRUE);
   gtk_label_set_max_width_chars (GTK_LABEL (c->about), 48);
   gtk_label_set_xalign (GTK_LABEL (c->about), 0.0);

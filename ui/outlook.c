@@ -36,7 +36,7 @@ draw (outlook *o)
   if (o->map == NULL || o->key == NULL || o->chooser->model == NULL)
     {
       split_show (DIFFUSION_SPLIT (o->picture), NULL, NULL);
-      gtk_label_set_text (GTK_LABEL (o->text), "");
+      gtk_label_set_text (GTK_LABEL (o->text), o->kind == PROCEDURE_GENERATE ? _("Preview shows here what OK would make.") : "");
       return;
     }
   map = gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (o->map));
@@ -90,16 +90,18 @@ look_at_picture (outlook *o, const prepared *p, const settings *s)
 
 /* ------------------------------------------------------------------ cost and refusal */
 
-typedef struct cost { double seconds; size_t bytes; int steps; } cost;
+typedef struct cost { double seconds; size_t bytes; int steps; const df_rect *size; } cost;     /* size: of new layers */
 
 static void
 show_cost (outlook *o, const cost *c)
 {
-  char *time = readout_duration (c->seconds), *text;
+  char *time = readout_duration (c->seconds), *text, *all;
 
   text = g_strdup_printf (_("This takes %s and %.0f MB of memory (%d steps)."), time, ceil ((double) c->bytes / 1e6),
                           c->steps);
-  gtk_label_set_text (GTK_LABEL (o->cost), text);
+  all  = c->size == NULL ? g_strdup (text) : g_strdup_printf (_("%d × %d pixels. %s"), c->size->width, c->size->height, text);
+  gtk_label_set_text (GTK_LABEL (o->cost), all);
+  g_free (all);
   g_free (text);
   g_free (time);
 }
@@ -185,6 +187,8 @@ outlook_look (outlook *o)
   char    *problem = problem_of (o, &s, &p, &c);
 
   show_problem (o, problem);
+  if (o->kind == PROCEDURE_GENERATE)
+    c.size = &p.place;
   if (problem == NULL)
     show_cost (o, &c);
   if ((o->kind == PROCEDURE_GENERATE ? p.place.width : p.canvas.width) > 0)

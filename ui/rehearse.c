@@ -121,7 +121,7 @@ rehearse_new (GtkWidget *window, Split *picture, GtkLabel *text, GimpImage *imag
   r->box    = gtk_box_new (GTK_ORIENTATION_VERTICAL, 6);
   r->button = gtk_button_new_with_mnemonic (_("Previe_w"));
   r->bar    = gtk_progress_bar_new ();
-  gtk_widget_set_tooltip_text (r->button, _("Runs without touching the image, and shows what OK would make"));
+  gtk_widget_set_tooltip_text (r->button, _("Runs without touching the image, and shows what OK would make; OK then computes it once more"));
   gtk_widget_set_no_show_all (r->bar, TRUE);
   gtk_box_pack_start (GTK_BOX (r->box), r->button, FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (r->box), r->bar, FALSE, FALSE, 0);

@@ -23,12 +23,12 @@ SETTLED = 0.5      # seconds that a window has been there before it gets keys
 
 
 class Screen:
-    """An X server of our own on a free display."""
+    """An X server of our own on a free display, high enough for dialogs with all their details: on a lower one they scroll."""
 
     def __enter__(self):
         self.seen = {}      # windows, and since when
         for number in random.sample(range(100, 10000), 10):
-            self.server = subprocess.Popen(["Xvfb", f":{number}", "-screen", "0", "1280x900x24", "-nolisten", "tcp"],
+            self.server = subprocess.Popen(["Xvfb", f":{number}", "-screen", "0", "1600x1400x24", "-nolisten", "tcp"],
                                            stderr=subprocess.DEVNULL)
             deadline = time.monotonic() + 20
             while self.server.poll() is None and time.monotonic() < deadline:
