@@ -6,10 +6,12 @@ import shutil
 from inside import *  # noqa: F401, F403
 
 model = Path(os.environ["MODEL"])
-image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(os.environ["PICTURE"]))
+given = np.asarray(Image.open(os.environ["PICTURE"]).convert("RGBA"), np.float32) / 255
+image, layer = new_image(*given.shape[1::-1])
+put(layer, given)
 if not model.is_dir():
     start = time.monotonic()
-    status, name, error = call("plug-in-diffusion-train", image, image.get_layers(), base=os.environ["BASE"], name="learned",
+    status, name, error = call("plug-in-diffusion-train", image, [layer], base=os.environ["BASE"], name="learned",
                                minutes=float(os.environ["MINUTES"]))
     check("trained", succeeded(status), error or f"{time.monotonic() - start:.1f} s")
     shutil.copytree(Path(os.environ["XDG_DATA_HOME"]) / "gimp-diffusion" / "models" / name, model)
