@@ -2,7 +2,7 @@
 /* banner: see banner.h. */
 #include "banner.h"
 
-#define WIDTH 70     /* characters before it wraps */
+#define WIDTH 80     /* characters before it wraps */
 
 banner
 banner_new (void)

@@ -20,7 +20,8 @@ readout_duration (double seconds)
 char *
 readout_level (int t, const df_level *level)
 {
-  return g_strdup_printf ("t = %d   √ᾱ = %.3f   SNR = %.3g", t, level->sqrt_alpha, level->snr);
+  return g_strdup_printf (level->snr < 0.001 ? "t = %d   √ᾱ = %.3f   SNR = %.3f" : "t = %d   √ᾱ = %.3f   SNR = %.3g", t,
+                          level->sqrt_alpha, level->snr);
 }
 
 char *

@@ -72,7 +72,8 @@ df_status
 df_timesteps_partial (df_timesteps *out, df_spacing spacing, int start, int steps, df_error *err)
 {
   if (steps < 1 || steps > start + 1)
-    return df_fail (err, DF_ERROR_ARGUMENT, "steps must be from 1 to start-t + 1 (%d); it is %d.", start + 1, steps);
+    return df_fail (err, DF_ERROR_ARGUMENT, "steps must be from 1 to t + 1 (%d) at this noise level; it is %d.", start + 1,
+                    steps);
   if (spacing != DF_SPACING_LINEAR && spacing != DF_SPACING_QUAD)
     return df_fail (err, DF_ERROR_ARGUMENT, "spacing must be linear or quad for partial denoising.");
   DF_TRY (allocate (out, steps, err));

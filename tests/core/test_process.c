@@ -306,7 +306,7 @@ wrong_lists_are_refused_with_the_limits (void **state)
   assert_non_null (strstr (err.text, "steps_offset"));
   assert_int_equal (df_timesteps_whole (&list, DF_SPACING_LINEAR, T, 5, 0, &err), DF_ERROR_ARGUMENT);
   assert_int_equal (df_timesteps_partial (&list, DF_SPACING_LINEAR, 9, 11, &err), DF_ERROR_ARGUMENT);
-  assert_non_null (strstr (err.text, "start-t + 1 (10)"));
+  assert_non_null (strstr (err.text, "t + 1 (10) at this noise level"));
   assert_int_equal (df_timesteps_partial (&list, DF_SPACING_LINEAR, 9, -1, &err), DF_ERROR_ARGUMENT);
   assert_int_equal (df_timesteps_partial (&list, DF_SPACING_TRAILING, 9, 3, &err), DF_ERROR_ARGUMENT);
   assert_non_null (strstr (err.text, "linear or quad"));

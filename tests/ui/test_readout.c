@@ -34,6 +34,9 @@ test_step (void **state)
 
   (void) state;
   is_text (readout_step (&now), "Step 5 of 25   t = 480   √ᾱ = 0.600   SNR = 0.562");
+  now.level.snr = 2.4e-9;
+  is_text (readout_step (&now), "Step 5 of 25   t = 480   √ᾱ = 0.600   SNR = 0.000");
+  now.level.snr = 0.5625;
   now.pictures = 3;
   is_text (readout_step (&now), "Picture 2 of 3, step 5 of 25   t = 480   √ᾱ = 0.600   SNR = 0.562");
   now.t = -1;       /* the end: no noise is left to speak of */
