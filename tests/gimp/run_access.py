@@ -20,6 +20,7 @@ DIALOGS = [("_Generate Image…", "Generate Image"), ("_Partially Denoise Select
            ("_Model Library…", "Model Library")]
 CONTROLS = {"button", "push button", "toggle button", "check box", "radio button", "spin button", "combo box", "slider", "text",
             "list box", "icon"}
+MANUALS = {"en": "^Help$", "de": "^Hilfe$"}      # languages that have one, and GIMP's button there
 MUTE = {"icon", "list box"}      # need a name, but no letter
 
 
@@ -91,16 +92,17 @@ class Access:
         self.judge.check(f"{what}: Tab reaches all", not missed, missed or "")
 
     def help(self, name, window, opened):
-        """The manual's page of this dialog, from the plug-in's own folder."""
+        """The manual's page of this dialog in its language, from the plug-in's own folder."""
         known = len(pages(opened))
-        self.desktop.push(window, "^Help$")
+        self.desktop.push(window, MANUALS[self.language])
         page = self.desktop.wait(lambda: pages(opened)[known:], 30) or [""]
         path = Path(page[0].removeprefix("file://").split("#")[0])
         title = re.search(r"<h1>(.*?)</h1>", path.read_text()) if path.is_file() else None
-        self.judge.check(f"{name}: Help opens its page in the plug-in's folder", title and title[1] == name and
+        self.judge.check(f"{self.language}: {name}: Help opens its page in the plug-in's folder", title and title[1] == name and
                          str(path).startswith(str(self.desktop.profile.folder)), page[0])
 
-    def dialog(self, name, item, title, details):
+    def dialog(self, name, item, heading, details):
+        title = plain(heading)
         window = self.desktop.window(title) if self.desktop.menu(item) else None
         if not self.judge.check(f"{self.language}: {name} opens from the menu", window):
             return
@@ -111,7 +113,7 @@ class Access:
                 self.state.EXPANDED), 2)
         self.look(name, title, window)
         if self.opened is not None:
-            self.help(name, window, self.opened)
+            self.help(heading, window, self.opened)
         self.desktop.press(title, "Escape")
         self.judge.check(f"{self.language}: {name}: Escape closes it", self.desktop.gone(title, 60))
 
@@ -140,14 +142,14 @@ def look_at(language, plugin, models, picture, judge):
     say = translator(plugin, language)
     gimprc = f'{QUIET}(language "{language}")\n'
     with Profile(plugin, models, gimprc) as profile:
-        opened = install_browser(profile) if language == "en" else None
+        opened = install_browser(profile) if language in MANUALS else None
         with Desktop(profile, picture, **speaking(language)) as desktop:
             use(Access(desktop, judge, language, opened), say)
 
 
 def use(access, say):
     for item, title in DIALOGS:
-        access.dialog(title, plain(say(item)), plain(say(title)), plain(say("Deta_ils")))
+        access.dialog(title, plain(say(item)), say(title), plain(say("Deta_ils")))
 
 
 def one_by_one(languages, judge):
