@@ -25,7 +25,7 @@ if "NEW_USER" in os.environ:      # inside gimp-console: what the task left behi
         top, x, y = layers[0], (before.get_width() - 512) // 2, (before.get_height() - 512) // 2
         check("a new layer, named after its class, in the middle", top.get_name() == "rock 0" and
               tuple(top.get_offsets())[1:] == (x, y), top.get_name())
-        check("it is seamless", max(step(top, 0), step(top, 1)) < 1.3, 
+        check("it is seamless", max(step(top, 0), step(top, 1)) < 1.3,
               [round(float(step(top, axis)), 2) for axis in (0, 1)])
 
     def wall(layers, before):
