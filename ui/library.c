@@ -29,10 +29,13 @@ typedef struct library
 static void
 add_line (GString *text, const char *label, const char *value)
 {
-  if (value[0] != '\0')
-    g_string_append_printf (text, "%s%s%s", label, label[0] != '\0' ? ": " : "", value);
-  if (value[0] != '\0')
-    g_string_append_c (text, '\n');
+  if (value[0] == '\0')
+    return;
+  if (label[0] != '\0')
+    g_string_append_printf (text, _("%s: %s"), label, value);
+  else
+    g_string_append (text, value);
+  g_string_append_c (text, '\n');
 }
 
 /* What a card says, and what the network is; g_free. */
