@@ -20,7 +20,7 @@ DIALOGS = [("_Generate Image…", "Generate Image"), ("_Partially Denoise Select
            ("_Model Library…", "Model Library")]
 CONTROLS = {"button", "push button", "toggle button", "check box", "radio button", "spin button", "combo box", "slider", "text",
             "list box", "icon"}
-MANUALS = {"en": "^Help$", "de": "^Hilfe$"}      # languages that have one, and GIMP's button there
+HELP = {"en": "^Help$", "de": "^Hilfe$", "zh_CN": r"^帮助\(H\)$"}      # GIMP's button
 MUTE = {"icon", "list box"}      # need a name, but no letter
 
 
@@ -91,11 +91,11 @@ class Access:
         missed = self.tab(title, controls)
         self.judge.check(f"{what}: Tab reaches all", not missed, missed or "")
 
-    def help(self, name, window, opened):
+    def help(self, name, window):
         """The manual's page of this dialog in its language, from the plug-in's own folder."""
-        known = len(pages(opened))
-        self.desktop.push(window, MANUALS[self.language])
-        page = self.desktop.wait(lambda: pages(opened)[known:], 30) or [""]
+        known = len(pages(self.opened))
+        self.desktop.push(window, HELP[self.language])
+        page = self.desktop.wait(lambda: pages(self.opened)[known:], 30) or [""]
         path = Path(page[0].removeprefix("file://").split("#")[0])
         title = re.search(r"<h1>(.*?)</h1>", path.read_text()) if path.is_file() else None
         self.judge.check(f"{self.language}: {name}: Help opens its page in the plug-in's folder", title and title[1] == name and
@@ -112,8 +112,7 @@ class Access:
             self.desktop.wait(lambda: self.desktop.named(window, details, "toggle button").get_state_set().contains(
                 self.state.EXPANDED), 2)
         self.look(name, title, window)
-        if self.opened is not None:
-            self.help(heading, window, self.opened)
+        self.help(heading, window)
         self.desktop.press(title, "Escape")
         self.judge.check(f"{self.language}: {name}: Escape closes it", self.desktop.gone(title, 60))
 
@@ -142,7 +141,7 @@ def look_at(language, plugin, models, picture, judge):
     say = translator(plugin, language)
     gimprc = f'{QUIET}(language "{language}")\n'
     with Profile(plugin, models, gimprc) as profile:
-        opened = install_browser(profile) if language in MANUALS else None
+        opened = install_browser(profile)
         with Desktop(profile, picture, **speaking(language)) as desktop:
             use(Access(desktop, judge, language, opened), say)
 

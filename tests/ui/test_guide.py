@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The manual: every language has the pages of the English one, each with as many headings, terms, steps and pictures; what they
-lead to and show exists; GIMP's help knows every page with a command by the same name.
+"""The manual: every language of the program has one, with the pages of the English one, each with as many headings, terms, steps
+and pictures; what they lead to and show exists; GIMP's help knows every page with a command by the same name.
 usage: test_guide.py SOURCE_ROOT"""
 import re
 import sys
@@ -23,7 +23,7 @@ def shape(text):
 
 def look_at(page, like):
     text = page.read_text()
-    check("its language is said", f'<html lang="{page.parent.name}">' in text, page)
+    check("its language is said", f'<html lang="{page.parent.name.replace("_", "-")}">' in text, page)
     check("as many parts as in English", shape(text) == shape(like.read_text()), (page, shape(text), shape(like.read_text())))
     for target in re.findall(r'(?:href|src)="([^"#]+)', text):
         check("what it leads to exists", "://" in target or (page.parent / target).is_file(), (page, target))
@@ -36,6 +36,8 @@ def helped(folder):
 
 
 languages = sorted(p for p in GUIDE.iterdir() if p.is_dir())
+spoken = {p.stem for p in (ROOT / "po").glob("*.po")}
+check("every language of the program has one", {p.name for p in languages} == spoken | {"en"}, (languages, spoken))
 pages = sorted(p.name for p in (GUIDE / "en").glob("*.html"))
 check("there are pages", len(pages) > 6, pages)
 for folder in languages:

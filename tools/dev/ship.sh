@@ -20,7 +20,7 @@ ship ()
   [ $# = 0 ] || cp -r "$@" "$folder.new/models/"
   cp -r "$repo/docs/guide" "$folder.new/docs/"
   mkdir "$folder.new/docs/screenshots"
-  cp -r "$repo"/docs/screenshots/{*.png,de} "$folder.new/docs/screenshots/"     # those of the manuals
+  cp -r "$repo"/docs/screenshots/{*.png,de,zh_CN} "$folder.new/docs/screenshots/"     # those of the manuals
   rm -rf "$folder"
   mv "$folder.new" "$folder"
 }
