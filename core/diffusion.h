@@ -120,6 +120,7 @@ typedef struct df_model_info
   int                denoise_steps;    /* partial denoise; 25 without a card                      */
   int                start_t;          /* partial denoise; the t whose √ᾱ is nearest .6           */
   df_spacing         spacing;          /* partial denoise: linear or quad                         */
+  int                texton_t;         /* where a run from the texton starts; -1: there is none   */
   double             eta, guidance;
   df_clip            clip;
 } df_model_info;
@@ -160,6 +161,10 @@ typedef struct df_request
   int           label;                /* class index, -1 = unconditional                          */
   double        guidance;             /* classifier-free guidance scale, 1 = off; needs null_class */
   bool          encode;               /* DDIM encoding: from x_0 up to x_T, η = 0                 */
+  bool          texton;               /* from x_T: start instead at texton_t, from a Gaussian texture with the mean and  */
+                                      /* autocovariance of the one picture that was learned (Galerne 2011), noised. Of   */
+                                      /* no effect with a model that has none, with start_t, timesteps, sigmas, encode,  */
+                                      /* compat or torch's noise; not with an x_T given                                  */
   /* how */
   df_sampler    sampler;
   int           start_t;              /* -1: from x_T with `spacing` over T steps;                */
@@ -185,8 +190,8 @@ typedef struct df_request
   size_t        memory_cap;           /* bytes, 0 = no cap                                        */
 } df_request;
 
-/* Fills everything with what the model's card and scheduler recommend for a run from x_T at the
- * native size, batch 1. */
+/* Fills everything with what the model's card and scheduler recommend for a run from x_T (from the texton, where there is
+ * one) at the native size, batch 1. */
 void df_request_default (const df_model *model, df_request *out);
 
 typedef struct df_forecast

@@ -3,6 +3,7 @@
 #include "model/model.h"
 #include "net/graph.h"
 #include "process/schedule.h"
+#include "process/spots.h"
 
 #include <string.h>
 
@@ -32,7 +33,8 @@ check_weights (const df_model *model, const df_graph *graph, df_error *err)
   return DF_OK;
 }
 
-/* Partial denoising starts where a card says, else where √ᾱ is nearest .6: half way to a new picture. */
+/* Partial denoising starts where a card says, else where √ᾱ is nearest .6: half way to a new picture. A run from a texton
+ * starts where little but what it knows can be seen. */
 static df_status
 settle_start (df_model *model, df_error *err)
 {
@@ -41,10 +43,10 @@ settle_start (df_model *model, df_error *err)
   if (model->info.start_t >= model->info.num_train_timesteps)
     return df_fail (err, DF_ERROR_FORMAT, "%s/card.json: \"start_t\" must be below %d.", model->info.path,
                     model->info.num_train_timesteps);
-  if (model->info.start_t >= 0)
-    return DF_OK;
   DF_TRY (df_schedule_init (&schedule, &model->scheduler, err));
-  model->info.start_t = df_schedule_find (&schedule, 0.6);
+  if (model->info.start_t < 0)
+    model->info.start_t = df_schedule_find (&schedule, 0.6);
+  model->info.texton_t = model->texton.kernel != NULL ? df_schedule_find (&schedule, DF_SPOTS_SQRT_ALPHA) : -1;
   df_schedule_clear (&schedule);
   return DF_OK;
 }

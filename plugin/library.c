@@ -13,8 +13,8 @@
 #include "find_model.h"
 
 static const char *const parts[] = { "model_index.json", "config.json", "scheduler_config.json", "unet/config.json",
-                                     "scheduler/scheduler_config.json", "card.json", "thumbnail.png", "LICENSE",
-                                     "README.md", NULL };
+                                     "scheduler/scheduler_config.json", "card.json", "thumbnail.png", "texton.safetensors",
+                                     "LICENSE", "README.md", NULL };
 
 char **
 library_names (void)

@@ -118,6 +118,7 @@ train_config (const settings *s, const df_model_info *base, int patch, int chann
   yyjson_mut_obj_add_int (doc, root, "flip_x", 0);
   yyjson_mut_obj_add_int (doc, root, "wrap", 0);
   yyjson_mut_obj_add_int (doc, root, "circular", circular);
+  yyjson_mut_obj_add_int (doc, root, "texton", 1);
   yyjson_mut_obj_add_int (doc, root, "threads", gimp_get_num_processors ());
   yyjson_mut_obj_add_int (doc, root, "memory_mb", s->memory_mb);
   return written (doc);

@@ -13,7 +13,7 @@
 typedef struct cli_options
 {
   /* common */
-  char    *sampler, *timesteps, *spacing, *sigmas, *variance, *init, *edge, *tile, *origin, *rng, *compat, *clip;
+  char    *sampler, *timesteps, *spacing, *sigmas, *variance, *init, *start, *edge, *tile, *origin, *rng, *compat, *clip;
   char    *class_name, *size;
   int      steps, threads, memory, count;
   double   eta, guidance, feather;

@@ -97,6 +97,7 @@ parse_table (cli_options *o, const char *command, const char *synopsis, int *arg
                         "V" } },
     { MODEL_COMMANDS "k", { "seed", 0, 0, G_OPTION_ARG_INT64, &o->seed, "0 … 2147483647", "N" } },
     { "s", { "init", 0, 0, G_OPTION_ARG_FILENAME, &o->init, "x_T given", "XT.npy" } },
+    { "s", { "start", 0, 0, G_OPTION_ARG_STRING, &o->start, "noise, or texton where the model has one", "S" } },
     { "dn", { "edge", 0, 0, G_OPTION_ARG_STRING, &o->edge, "noise-level or blend", "E" } },
     { "dn", { "feather", 0, 0, G_OPTION_ARG_DOUBLE, &o->feather, "inner feather in pixels, -1 = automatic", "PX" } },
     { MODEL_COMMANDS "k", { "tile", 0, 0, G_OPTION_ARG_STRING, &o->tile, "seamless along x, y or xy", "AXES" } },
@@ -204,7 +205,7 @@ cli_parse (cli_options *o, const char *command, const char *synopsis, int argc, 
 void
 cli_options_clear (cli_options *o)
 {
-  char **texts[] = { &o->sampler, &o->timesteps, &o->spacing, &o->sigmas, &o->variance, &o->init, &o->edge, &o->tile,
+  char **texts[] = { &o->sampler, &o->timesteps, &o->spacing, &o->sigmas, &o->variance, &o->init, &o->start, &o->edge, &o->tile,
                      &o->origin, &o->rng, &o->compat, &o->clip, &o->class_name, &o->size, &o->input, &o->output,
                      &o->mask, &o->data, &o->config, &o->checkpoint, &o->base };
 
@@ -254,6 +255,10 @@ parse_words (const cli_options *o, gboolean partial, df_request *r)
                       o->spacing) == 0;
   if (o->variance != NULL && !df_variance_parse (o->variance, &r->variance))
     return cli_usage ("--variance is fixed-small, fixed-large or sigma-hat, not \"%s\".", o->variance) == 0;
+  if (o->start != NULL && strcmp (o->start, "noise") != 0 && (strcmp (o->start, "texton") != 0 || !r->texton))
+    return cli_usage ("--start is noise or, with a model that has a texton, texton; not \"%s\".", o->start) == 0;
+  if (o->start != NULL ? strcmp (o->start, "noise") == 0 : o->spacing != NULL)   /* a spacing over all T steps */
+    r->texton = false;
   if (o->rng != NULL && !df_rng_parse (o->rng, &r->rng))
     return cli_usage ("--rng is philox or torch, not \"%s\".", o->rng) == 0;
   if (o->compat != NULL && strcmp (o->compat, "diffusers") != 0)

@@ -78,6 +78,7 @@ cli_sample_and_save (const cli_options *o, const df_model *model, const float *i
 
   if (!cli_request (o, model, FALSE, &r, &status))
     return status;
+  r.texton = r.texton && init == NULL;
   status = 0;
   width  = r.width;
   height = r.height;

@@ -317,6 +317,20 @@ describe (df_model *model, const folder *f, df_error *err)
 /* ------------------------------------------------------------------ opening */
 
 static df_status
+read_texton (const folder *f, df_texton *out, int channels, df_error *err)
+{
+  char     *path;
+  df_status status;
+
+  if (!has (f, NULL, DF_TEXTON_FILE))
+    return DF_OK;
+  path   = path_of (f, NULL, DF_TEXTON_FILE);
+  status = path != NULL ? df_texton_load (out, path, channels, err) : no_memory (err, f->path);
+  df_free (path);
+  return status;
+}
+
+static df_status
 check_channels (const df_model *model, df_error *err)
 {
   int c = model->unet.in_channels;
@@ -352,6 +366,7 @@ load_into (df_model *model, const char *path, df_error *err)
   DF_TRY (find_file (&f, &weights, err));
   model->info.weights_path = weights;
   DF_TRY (read_weights (model, weights, err));
+  DF_TRY (read_texton (&f, &model->texton, model->unet.in_channels, err));
   return describe (model, &f, err);
 }
 
@@ -386,6 +401,7 @@ df_model_close (df_model *model)
     df_free ((void *) model->info.thumbnail_path);
   df_scheduler_config_clear (&model->scheduler);
   df_card_clear (&model->card);
+  df_texton_clear (&model->texton);
   df_safetensors_close (model->file);
   df_free (model->weights);
   df_free (model->names);

@@ -6,6 +6,7 @@
 #define DF_MODEL_MODEL_H
 
 #include "model/config.h"
+#include "model/texton.h"
 
 typedef struct df_weight
 {
@@ -22,6 +23,7 @@ struct df_model
   df_unet_config       unet;
   df_scheduler_config  scheduler;
   df_card              card;
+  df_texton            texton;        /* kernel NULL: none                                      */
   df_weight           *weights;       /* sorted by name                                         */
   size_t               num_weights;
   char              **class_names;    /* num_classes, owned                                     */

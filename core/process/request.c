@@ -17,7 +17,7 @@ df_request_default (const df_model *model, df_request *out)
   *out = (df_request) {
     .width = info->native_width, .height = info->native_height, .batch = 1, .label = info->null_class,
     .guidance = info->guidance, .sampler = info->sampler, .start_t = -1, .steps = info->steps,
-    .spacing = s->timestep_spacing, .steps_offset = s->steps_offset, .eta = info->eta, .variance = s->variance_type,
+    .texton = info->texton_t >= 0, .spacing = s->timestep_spacing, .steps_offset = s->steps_offset, .eta = info->eta, .variance = s->variance_type,
     .clip = info->clip, .clip_range = s->clip_sample_range,
   };
   if (out->steps > info->num_train_timesteps)
@@ -120,15 +120,24 @@ df_request_check (const df_model *model, const df_request *request, df_error *er
   return status;
 }
 
+bool
+df_request_from_texton (const df_model *model, const df_request *r)
+{
+  return r->texton && model->info.texton_t >= 0 && r->start_t < 0 && r->num_timesteps == 0 && r->num_sigmas == 0 &&
+         !r->encode && !r->compat && r->rng == DF_RNG_PHILOX;
+}
+
 df_status
 df_request_timesteps (const df_model *model, const df_request *r, df_timesteps *out, df_error *err)
 {
-  int T = model->info.num_train_timesteps;
+  int T = model->info.num_train_timesteps, texton_t = model->info.texton_t;
 
   if (r->num_timesteps > 0)
     return df_timesteps_given (out, r->timesteps, r->num_timesteps, T, err);
   if (r->start_t >= 0)
     return df_timesteps_partial (out, r->spacing, r->start_t, r->steps, err);
+  if (df_request_from_texton (model, r))
+    return df_timesteps_partial (out, DF_SPACING_LINEAR, texton_t, r->steps <= texton_t ? r->steps : texton_t + 1, err);
   return df_timesteps_whole (out, r->spacing, T, r->steps, r->steps_offset, err);
 }
 

@@ -11,6 +11,8 @@ DF_CHECKED df_status df_request_check (const df_model *model, const df_request *
 /* As the request says. Errors: ARGUMENT, MEMORY. */
 DF_CHECKED df_status df_request_timesteps (const df_model *model, const df_request *request, df_timesteps *out,
                                            df_error *err);
+/* Whether the run starts from the model's texton (df_request.texton). */
+bool df_request_from_texton (const df_model *model, const df_request *request);
 /* Rows of one network evaluation: twice the batch under guidance. */
 int  df_request_rows (const df_model *model, const df_request *request);
 

@@ -4,6 +4,8 @@
 #include "process/sampler.h"
 
 #include "base/alloc.h"
+#include "process/request.h"
+#include "process/spots.h"
 #include "process/step.h"
 
 #include <string.h>
@@ -26,8 +28,9 @@ size_t
 df_sampler_bytes (const df_model *model, const df_request *r)
 {
   size_t n = canvas_floats (model, r), T = (size_t) model->info.num_train_timesteps;
+  size_t spots = df_request_from_texton (model, r) ? df_spots_bytes (&model->texton, r) : 0;
 
-  return ((5 + DF_HISTORY) * n + pixels_of (r) * (1 + (size_t) r->batch) + 2 * T) * sizeof (float);
+  return spots + ((5 + DF_HISTORY) * n + pixels_of (r) * (1 + (size_t) r->batch) + 2 * T) * sizeof (float);
 }
 
 df_status
@@ -111,19 +114,33 @@ df_batch_noise (const df_request *r, int channels, uint64_t seed, uint32_t k, df
 
 /* ------------------------------------------------------------------ begin */
 
+static df_status
+check_input (const df_sampler_state *s, const df_input *input, df_error *err)
+{
+  const df_request *r = &s->request;
+
+  if ((r->start_t >= 0 || r->encode) && input->x0 == NULL)
+    return df_fail (err, DF_ERROR_ARGUMENT, "Partial denoising and encoding need a picture to start from.");
+  if (input->init != NULL && df_request_from_texton (s->model, r))
+    return df_fail (err, DF_ERROR_ARGUMENT, "A run from the model's texton has no x_T: start from noise.");
+  return DF_OK;
+}
+
 df_status
 df_sampler_begin (df_sampler_state *s, const df_input *input, df_error *err)
 {
   const df_request *r       = &s->request;
-  bool              partial = r->start_t >= 0 && !r->encode;
+  bool              texton  = df_request_from_texton (s->model, r);
+  bool              partial = (r->start_t >= 0 || texton) && !r->encode;
 
-  if ((partial || r->encode) && input->x0 == NULL)
-    return df_fail (err, DF_ERROR_ARGUMENT, "Partial denoising and encoding need a picture to start from.");
+  DF_TRY (check_input (s, input, err));
   s->seed   = input->seed;
   s->step   = 0;
-  s->masked = partial && input->mask != NULL && !r->hard_edge_blend;
+  s->masked = partial && !texton && input->mask != NULL && !r->hard_edge_blend;
   df_torch_seed (&s->torch, input->seed);
-  if (input->x0 != NULL)
+  if (texton)
+    DF_TRY (df_spots (&s->model->texton, r, input->seed, s->known, err));
+  else if (input->x0 != NULL)
     memcpy (s->known, input->x0, s->n * sizeof *s->known);
   if (s->masked)
     memcpy (s->selection, input->mask, pixels_of (r) * sizeof *s->selection);

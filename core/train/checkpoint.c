@@ -4,6 +4,7 @@
 #include "train/trainer.h"
 
 #include "base/alloc.h"
+#include "base/mapped.h"
 #include "model/safetensors.h"
 
 #include <stdio.h>
@@ -159,6 +160,21 @@ df_checkpoint_config (const char *path, char **out, df_error *err)
 
 /* ------------------------------------------------------------------ the model */
 
+static df_status
+export_texton (const df_trainer *trainer, const char *folder, df_error *err)
+{
+  char     *path   = df_path_join (folder, DF_TEXTON_FILE);
+  df_texton texton = { 0 };
+  df_status status = path != NULL ? df_texton_make (trainer->data.pictures, trainer->data.channels, &texton, err)
+                                  : df_trainer_no_memory (err);
+
+  if (status == DF_OK)
+    status = df_texton_save (&texton, path, err);
+  df_texton_clear (&texton);
+  df_free (path);
+  return status;
+}
+
 df_status
 df_trainer_export (const df_trainer *trainer, const char *folder, bool ema, bool fp16, df_error *err)
 {
@@ -187,6 +203,8 @@ df_trainer_export (const df_trainer *trainer, const char *folder, bool ema, bool
     }
   status = df_model_save (folder, &trainer->config.unet, &trainer->config.scheduler, &trainer->config.card, weights, n,
                           fp16, err);
+  if (status == DF_OK && trainer->config.texton != 0 && trainer->data.count == 1)
+    status = export_texton (trainer, folder, err);
   df_free (weights);
   df_free (data);
   return status;

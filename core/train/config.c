@@ -27,7 +27,7 @@ static const number_key numbers[] = {
   NUMBER (wrap, 1, 0, 1),                 NUMBER (circular, 0, 0, 1),          NUMBER (steps, 0, 0, 1e9),
   NUMBER (minutes, 3, 0, 1e6),
   NUMBER (seed, 0, 0, 2147483647),        NUMBER (threads, 0, 0, 1024),
-  NUMBER (memory_mb, 0, 0, 1e9),
+  NUMBER (texton, 0, 0, 1),               NUMBER (memory_mb, 0, 0, 1e9),
 };
 #define NUM_NUMBERS (sizeof numbers / sizeof *numbers)
 

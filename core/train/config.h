@@ -47,6 +47,7 @@ typedef struct df_train_config
                                          * pictures; crops that are not seamless themselves need a margin      */
   double              steps, minutes;   /* steps 0: from minutes                   */
   double              seed, threads;
+  double              texton;           /* 1: the model keeps the texton of its picture, if there is one picture alone */
   double              memory_mb;        /* cap in 10^6 bytes, 0 = none: with a low one more is computed again; the
                                          * numbers of the run stay the same                                     */
   bool                based;            /* the run starts, or started, from a model  */

@@ -66,6 +66,9 @@ DF_CHECKED df_status df_trainer_take_base (df_trainer *trainer, df_error *err);
 /* One param from one layout to another; only convolutions have any. */
 void df_param_copy (const df_param *param, const float *from, df_conv_layout in, float *to, df_conv_layout out);
 
+/* texton.c: of a picture; out is the caller's to clear. Errors: MEMORY. */
+DF_CHECKED df_status df_texton_make (const df_prepared *picture, int channels, df_texton *out, df_error *err);
+
 /* checkpoint.c */
 DF_CHECKED df_status df_trainer_load (df_trainer *trainer, const char *path, df_error *err);
 

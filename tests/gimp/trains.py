@@ -50,7 +50,7 @@ check("from nothing", succeeded(status) and name == "Old wall", error or name)
 check("the layer is as it was", np.array_equal(before, native(layer)) and len(image.get_layers()) == 1)
 check("a model folder and nothing else", entries() == ["Old wall"], entries())
 found = sorted(p.name for p in (MODELS / "Old wall").iterdir())
-check("no checkpoint of a run that ended", found == ["card.json", "model_index.json", "scheduler", "thumbnail.png", "unet"],
+check("no checkpoint of a run that ended", found == ["card.json", "model_index.json", "scheduler", "texton.safetensors", "thumbnail.png", "unet"],
       found)
 colours_of("Old wall", image, **{"width": 50, "height": 40})
 colours_of("Old wall", image, **{"tile-horizontal": True, "tile-vertical": True})

@@ -26,7 +26,7 @@ SMALL = {"block_out_channels": [32, 64, 96], "down_block_types": ["DownBlock2D"]
 def configuration(start, minutes, threads):
     based, side, batch, rate, steps = STARTS[start]
     whole = {"phases": [{"size": side, "batch": batch, "share": 1, "margin": 4}], "learning_rate": rate, "warmup_steps": 50,
-             "ema_decay": 0.997, "flip_x": 0, "wrap": 0, "circular": 1, "steps": round(minutes * steps), "threads": threads}
+             "ema_decay": 0.997, "flip_x": 0, "wrap": 0, "circular": 1, "texton": 1, "steps": round(minutes * steps), "threads": threads}
     return whole | ({"base": str(REPO / "models/materials-64")} if based else {"unet": SMALL, "card": {"size": "any"}})
 
 
