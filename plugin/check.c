@@ -29,14 +29,6 @@ check_image (GimpImage *image, GError **error)
   return TRUE;
 }
 
-gboolean
-check_still_open (GimpImage *image, GError **error)
-{
-  if (!gimp_image_is_valid (image))
-    return refuse (error, _("The image was closed during the run."));
-  return check_image (image, error);
-}
-
 /* ------------------------------------------------------------------ the layer */
 
 /* GIMP reports only an item's own lock; a write to a child of a locked group kills the plug-in all the same. */

@@ -16,8 +16,6 @@ gboolean refuse (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
 
 /* An image we can work on: there is one, and it is not indexed. */
 gboolean check_image (GimpImage *image, GError **error);
-/* The same after a run, during which the user may have gone on working. */
-gboolean check_still_open (GimpImage *image, GError **error);
 /* Exactly one layer that can be read and, for output replace, written. */
 gboolean check_drawable (GimpDrawable **drawables, gboolean replace, GError **error);
 /* One or more layers that can be read. */

@@ -43,6 +43,7 @@ layer_remember (GimpDrawable *drawable, const df_rect *bounds, const df_rect *in
 {
   layer_state s = { .drawable = drawable, .bounds = *bounds, .instead = *instead };
 
+  s.name   = gimp_item_get_name (GIMP_ITEM (drawable));
   s.width  = gimp_drawable_get_width (drawable);
   s.height = gimp_drawable_get_height (drawable);
   s.format = gimp_drawable_get_format (drawable);
@@ -77,6 +78,7 @@ layer_unchanged (const layer_state *s)
 void
 layer_forget (layer_state *s)
 {
+  g_clear_pointer (&s->name, g_free);
   g_clear_pointer (&s->selection, g_free);
   g_clear_pointer (&s->pixels, g_free);
 }
@@ -152,6 +154,7 @@ merge_pixels (const layer_state *s, const region *r, GeglBuffer *buffer, const g
                    GEGL_AUTO_ROWSTRIDE);
   g_object_unref (shadow);
   gimp_drawable_merge_shadow (s->drawable, TRUE);
+  gimp_drawable_free_shadow (s->drawable);     /* GIMP 3.0 would, at the end, even of a layer that is gone by then: a crash */
 }
 
 void
@@ -216,11 +219,10 @@ layer_from_rgba (GimpImage *image, const char *name, const df_rect *place, const
 }
 
 GimpLayer *
-layer_beside (const layer_state *s, const region *r, const float *result, const float *mask, gboolean blend,
-              GimpLayer *group, const char *name, const char *recipe, GError **error)
+layer_beside (GimpImage *image, const layer_state *s, const region *r, const float *result, const float *mask,
+              gboolean blend, GimpLayer *group, const char *name, const char *recipe, GError **error)
 {
   const df_rect *b     = &s->bounds;
-  GimpImage     *image = gimp_item_get_image (GIMP_ITEM (s->drawable));
   df_rect        place = { b->x + s->offset_x, b->y + s->offset_y, b->width, b->height };
   GimpLayer     *layer = empty_layer (image, name, &place, error);
   float         *rgba;

@@ -12,6 +12,7 @@
 typedef struct layer_state
 {
   GimpDrawable *drawable;
+  char         *name;
   int           width, height, offset_x, offset_y;
   const Babl   *format;
   df_rect       bounds;         /* selection ∩ layer, layer coordinates       */
@@ -30,9 +31,11 @@ void        layer_forget    (layer_state *state);
 void layer_replace (const layer_state *state, const region *r, const float *result, const float *mask, gboolean blend,
                     const char *recipe);
 
-/* The same as a new layer above, or on top of a group, transparent where nothing is selected. NULL with an error. */
-GimpLayer *layer_beside (const layer_state *state, const region *r, const float *result, const float *mask,
-                         gboolean blend, GimpLayer *group, const char *name, const char *recipe, GError **error);
+/* The same as a new layer above, or on top of a group, transparent where nothing is selected. The drawable that was read
+ * may be gone. NULL with an error. */
+GimpLayer *layer_beside (GimpImage *image, const layer_state *state, const region *r, const float *result,
+                         const float *mask, gboolean blend, GimpLayer *group, const char *name, const char *recipe,
+                         GError **error);
 
 /* A new layer of the image's kind at an image position from R'G'B'A float (sRGB). Not inserted. */
 GimpLayer *layer_from_rgba (GimpImage *image, const char *name, const df_rect *place, const float *rgba,

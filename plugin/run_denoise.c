@@ -8,6 +8,7 @@
 #include "check.h"
 #include "compute.h"
 #include "job.h"
+#include "landing.h"
 #include "layer_out.h"
 #include "prepare.h"
 #include "recipe.h"
@@ -26,6 +27,7 @@ typedef struct denoise
   region           in;
   float           *selected;   /* [bounds]: the selection as it is, for writing */
   float           *mask;       /* [canvas]: feathered, for the sampler          */
+  landing          landing;
 } denoise;
 
 /* The picture and its mask, for the prepared canvas. */
@@ -37,6 +39,7 @@ read_picture (denoise *d, GError **error)
   float         *window;
   df_status      status;
 
+  d->landing  = landing_of (d->image);
   d->state    = layer_remember (d->drawable, &d->p.place, instead);
   d->in       = region_read (d->drawable, canvas, df_model_describe (d->model)->channels);
   d->selected = selection_read (d->drawable, instead, &d->p.place);
@@ -65,6 +68,7 @@ forget_picture (denoise *d)
 {
   region_clear (&d->in);
   layer_forget (&d->state);
+  landing_clear (&d->landing);
   g_free (d->selected);
   g_free (d->mask);
   df_model_close (d->model);
@@ -73,20 +77,13 @@ forget_picture (denoise *d)
 static char *
 recipe_of_denoise (const denoise *d, gboolean beside, int stopped)
 {
+  gboolean read = beside && gimp_item_is_valid (GIMP_ITEM (d->drawable));
+
   return recipe_text (&(recipe) { .procedure = "plug-in-diffusion-denoise", .s = d->s, .model = df_model_describe (d->model),
                                   .region = d->p.place, .origin_x = d->p.request.origin_x, .origin_y = d->p.request.origin_y,
                                   .selected = d->state.selection,
-                                  .source = beside ? gimp_item_get_tattoo (GIMP_ITEM (d->drawable)) : 0,
+                                  .source = read ? gimp_item_get_tattoo (GIMP_ITEM (d->drawable)) : 0,
                                   .stopped_after = stopped });
-}
-
-/* Whether the image and the layer that was read are still there. */
-static gboolean
-still_there (const denoise *d, GError **error)
-{
-  if (!check_still_open (d->image, error))
-    return FALSE;
-  return gimp_item_is_valid (GIMP_ITEM (d->drawable)) || refuse (error, _("The layer was deleted during the run."));
 }
 
 /* Whether the result may still go into the layer. */
@@ -107,7 +104,7 @@ publish_beside (const denoise *d, const float *canvas, int stopped, GimpLayer *g
   float     *result = region_result (&d->in, canvas);
   GimpLayer *layer;
 
-  layer = layer_beside (&d->state, &d->in, result, d->selected, d->p.request.hard_edge_blend, group,
+  layer = layer_beside (d->landing.image, &d->state, &d->in, result, d->selected, d->p.request.hard_edge_blend, group,
                         name != NULL ? name : own, text, error);
   g_free (result);
   g_free (text);
@@ -116,19 +113,22 @@ publish_beside (const denoise *d, const float *canvas, int stopped, GimpLayer *g
 }
 
 static GimpLayer *
-publish (const denoise *d, const float *canvas, int stopped, GError **error)
+publish (denoise *d, const float *canvas, int stopped, GError **error)
 {
-  gboolean beside = strcmp (d->s->output, "new-layer") == 0;
-  float   *result;
-  char    *text;
+  gboolean   beside = strcmp (d->s->output, "new-layer") == 0;
+  float     *result;
+  char      *text;
+  GimpLayer *layer;
 
-  if (!still_there (d, error))
+  if (!landing_open (&d->landing, error))
     return NULL;
-  if (beside || !still_writable (d))
+  if (beside || d->landing.fresh || !still_writable (d))
     {
-      if (!beside)
+      if (!beside && !d->landing.fresh)
         gimp_message (_("The layer or the selection changed during the run; the result is a new layer."));
-      return publish_beside (d, canvas, stopped, NULL, NULL, error);
+      layer = publish_beside (d, canvas, stopped, NULL, NULL, error);
+      landing_end (&d->landing, layer != NULL);
+      return layer;
     }
   result = region_result (&d->in, canvas);
   text   = recipe_of_denoise (d, FALSE, stopped);
@@ -322,15 +322,15 @@ fill_group (variations *v, GimpLayer *group, GError **error)
 static GimpLayer *
 publish_variations (variations *v, GError **error)
 {
-  GimpImage *image = v->d[0].image;
+  GimpImage *image;
   GimpLayer *group;
-  char      *layer_name, *name;
+  char      *name;
   gboolean   fine;
 
-  if (!still_there (&v->d[0], error))
+  if (!landing_open (&v->d[0].landing, error))
     return NULL;
-  layer_name = gimp_item_get_name (GIMP_ITEM (v->d[0].drawable));
-  name       = g_strdup_printf (_("Variations of %s"), layer_name);
+  image = v->d[0].landing.image;
+  name  = g_strdup_printf (_("Variations of %s"), v->d[0].state.name);
   gimp_image_undo_group_start (image);
   group = GIMP_LAYER (gimp_group_layer_new (image, name));
   gimp_image_insert_layer (image, group, NULL, -1);
@@ -338,7 +338,7 @@ publish_variations (variations *v, GError **error)
   gimp_image_undo_group_end (image);
   gimp_displays_flush ();
   g_free (name);
-  g_free (layer_name);
+  landing_end (&v->d[0].landing, fine);
   return fine ? group : NULL;
 }
 

@@ -8,6 +8,7 @@
 #include "check.h"
 #include "compute.h"
 #include "job.h"
+#include "landing.h"
 #include "layer_out.h"
 #include "pattern_out.h"
 #include "prepare.h"
@@ -25,6 +26,7 @@ typedef struct generate
   GPtrArray           *pictures;        /* [place,channels] -1 … 1 each                          */
   gboolean            *keep;            /* which of them are published                           */
   int                  stopped_after;   /* steps of the last picture; 0 when it went to its end  */
+  landing              landing;
 } generate;
 
 /* The top left of the canvas; g_free. */
@@ -129,7 +131,7 @@ choose (generate *g, GimpPDBStatusType *status)
 
 /* No layers, but no failure. */
 static GimpLayer **
-publish_patterns (const generate *g, GError **error)
+publish_patterns (generate *g, GError **error)
 {
   gboolean fine = TRUE;
 
@@ -153,7 +155,7 @@ layer_of (const generate *g, guint index, GError **error)
 {
   char      *name  = name_of (g, index);
   float     *rgba  = rgba_of (g, index);
-  GimpLayer *layer = layer_from_rgba (g->image, name, &g->p.place, rgba, error);
+  GimpLayer *layer = layer_from_rgba (g->landing.image, name, &g->p.place, rgba, error);
 
   g_free (rgba);
   g_free (name);
@@ -161,7 +163,7 @@ layer_of (const generate *g, guint index, GError **error)
 }
 
 static GimpLayer **
-publish_pictures (const generate *g, GError **error)
+insert_pictures (const generate *g, GError **error)
 {
   guint       n = g->pictures->len, made = 0;
   GimpLayer **layers = g_new0 (GimpLayer *, n + 1);
@@ -180,18 +182,31 @@ publish_pictures (const generate *g, GError **error)
       g_free (layers);
       return NULL;
     }
-  gimp_image_undo_group_start (g->image);
+  gimp_image_undo_group_start (g->landing.image);
   for (guint i = 0; i < made; i++)
     {
       char *text = recipe_of (g, from[i]);
 
-      gimp_image_insert_layer (g->image, layers[i], NULL, -1);
+      gimp_image_insert_layer (g->landing.image, layers[i], NULL, -1);
       recipe_attach (GIMP_ITEM (layers[i]), text);
       g_free (text);
     }
-  gimp_image_undo_group_end (g->image);
+  gimp_image_undo_group_end (g->landing.image);
   gimp_displays_flush ();
   g_free (from);
+  return layers;
+}
+
+static GimpLayer **
+publish_pictures (generate *g, GError **error)
+{
+  GimpLayer **layers = NULL;
+
+  if (landing_open (&g->landing, error))
+    {
+      layers = insert_pictures (g, error);
+      landing_end (&g->landing, layers != NULL);
+    }
   return layers;
 }
 
@@ -210,7 +225,8 @@ generate_pictures (generate *g, GimpPDBStatusType *status, GError **error)
   g->info = df_model_describe (g->model);
   if (!prepare_generate (g->image, g->s, g->model, &g->p, error))
     return FALSE;
-  session = compute_session (g->model, &g->p.request, status, error);
+  g->landing = landing_of (g->image);
+  session    = compute_session (g->model, &g->p.request, status, error);
   if (session == NULL)
     return FALSE;
   *status = GIMP_PDB_EXECUTION_ERROR;
@@ -225,6 +241,7 @@ close_generate (generate *g)
   g_ptr_array_unref (g->pictures);
   g_free (g->keep);
   df_model_close (g->model);
+  landing_clear (&g->landing);
 }
 
 GimpLayer **
@@ -233,7 +250,7 @@ run_generate (GimpImage *image, settings *s, const job_watch *watch, GimpPDBStat
   generate    g      = { .image = image, .s = s, .watch = watch };
   GimpLayer **layers = NULL;
 
-  if (generate_pictures (&g, status, error) && choose (&g, status) && check_still_open (image, error))
+  if (generate_pictures (&g, status, error) && choose (&g, status))
     layers = (strcmp (s->output, "pattern") == 0 ? publish_patterns : publish_pictures) (&g, error);
   close_generate (&g);
   return layers;

@@ -5,12 +5,11 @@ Help opens the page of the dialog.
 usage: run_access.py PLUGIN MODELS CLI [LANGUAGE…]      all languages where bus.make_locales () has been called, else English"""
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from bus import CACHE, LOCALES, Desktop, plain, speaking, subtree, translator
+from bus import CACHE, LOCALES, Desktop, one_by_one, plain, speaking, subtree, translator
 from host import QUIET, SYSTEM, Judge, Profile
 from PIL import Image
 
@@ -151,21 +150,12 @@ def use(access, say):
         access.dialog(title, plain(say(item)), say(title), plain(say("Deta_ils")))
 
 
-def one_by_one(languages, judge):
-    """A process each: the library of the bus connects once in its life, and each GIMP has a bus of its own."""
-    for language in languages:
-        done = subprocess.run([sys.executable, __file__, *sys.argv[1:4], language], stdout=subprocess.PIPE, text=True, check=False)
-        judge.take(done, scripts=0)
-        fine = re.search(r"^\d+ passed, 0 failed$", done.stdout, re.M)
-        judge.check(f"{language}: to the end", fine, "" if fine else done.stdout[-300:])
-
-
 def main():
     plugin, models, _, *languages = sys.argv[1:]
     judge = Judge()
     languages = languages or ["en", *(LOCALES if (CACHE / "locpath").exists() else [])]
     if len(languages) > 1:
-        one_by_one(languages, judge)
+        one_by_one(judge, languages)
         judge.end()
     with tempfile.TemporaryDirectory() as folder:
         picture = Path(folder) / "picture.png"

@@ -13,10 +13,17 @@ from pathlib import Path
 from host import HERE, clean
 
 
-CLIPBOARD = """import gi
+CLIPBOARD = """import gi, sys
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gdk, Gtk
-print(Gtk.Clipboard.get(Gdk.SELECTION_CLIPBOARD).wait_for_text(), end="")"""
+clipboard = Gtk.Clipboard.get(Gdk.SELECTION_CLIPBOARD)
+if sys.argv[1] == "copied":
+    picture = clipboard.wait_for_image()
+    print(picture and picture.savev(sys.argv[2], "png", [], []))
+else:
+    text = clipboard.wait_for_text()
+    print(text is not None)
+    open(sys.argv[2], "w").write(text or "")"""
 
 
 SETTLED = 0.5      # seconds that a window has been there before it gets keys
@@ -45,19 +52,17 @@ class Screen:
 
     def key(self, window, keys):
         """Keys for the visible window whose title has this pattern, or "shot FILE", a picture of it, or "clipboard FILE",
-        the text that was copied; False while there is none."""
+        the text that was copied, or "copied FILE", the picture; False while there is none."""
         environment = dict(os.environ, DISPLAY=self.display)
         found = subprocess.run(["xdotool", "search", "--onlyvisible", "--name", window], env=environment,
                                capture_output=True, text=True).stdout.split()
         if found and keys.startswith("shot "):
             subprocess.run(["import", "-window", found[0], keys[5:]], env=environment, check=True, timeout=20)
             return True
-        if found and keys.startswith("clipboard "):
-            text = subprocess.run([sys.executable, "-c", CLIPBOARD], env=environment, check=True, capture_output=True, timeout=60)
-            if text.stdout == b"None":      # not copied yet
-                return False
-            Path(keys[10:]).write_bytes(text.stdout)
-            return True
+        if found and keys.split()[0] in ("clipboard", "copied"):
+            done = subprocess.run([sys.executable, "-c", CLIPBOARD, *keys.split(" ", 1)], env=environment, check=True,
+                                  capture_output=True, text=True, timeout=60)
+            return done.stdout.strip() == "True"      # else not copied yet
         return bool(found) and self.take_keys(found[0], keys.split(), environment)
 
     def take_keys(self, number, keys, environment):
