@@ -103,6 +103,7 @@ typedef struct df_model_info
   const char        *weights_path;     /* the safetensors file                                    */
   const char        *thumbnail_path;   /* "" without one                                          */
   const char        *title, *description, *licence, *attribution, *terms;
+  const char        *training_command, *training_time;   /* how it was made; a sentence        */
   int                channels;         /* of the pictures: 1 grey, 3 RGB, 4 RGBA (premultiplied)  */
   int                native_width, native_height;
   int                size_multiple;    /* sides must be multiples of this: 2^(levels-1)           */

@@ -16,6 +16,8 @@ print_json (const df_model_info *info, const df_request *r, const df_forecast *f
   yyjson_mut_obj_add_str (doc, root, "description", info->description);
   yyjson_mut_obj_add_str (doc, root, "licence", info->licence);
   yyjson_mut_obj_add_str (doc, root, "attribution", info->attribution);
+  yyjson_mut_obj_add_str (doc, root, "training_time", info->training_time);
+  yyjson_mut_obj_add_str (doc, root, "training_command", info->training_command);
   yyjson_mut_obj_add_int (doc, root, "parameters", info->parameters);
   yyjson_mut_obj_add_int (doc, root, "channels", info->channels);
   yyjson_mut_obj_add_int (doc, root, "native_width", info->native_width);
@@ -48,6 +50,10 @@ print_text (const df_model_info *info, const df_request *r, const df_forecast *f
   if (info->description[0] != '\0')
     g_print ("%s\n", info->description);
   g_print ("licence       %s\n", info->licence[0] != '\0' ? info->licence : "not stated");
+  if (info->training_time[0] != '\0')
+    g_print ("trained       %s\n", info->training_time);
+  if (info->training_command[0] != '\0')
+    g_print ("by            %s\n", info->training_command);
   g_print ("parameters    %lld\n", info->parameters);
   g_print ("channels      %d\n", info->channels);
   g_print ("trained at    %d × %d%s\n", info->native_width, info->native_height,

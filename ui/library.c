@@ -65,6 +65,8 @@ card_of (const df_model_info *info)
       g_free (names);
     }
   add_line (text, _("Network"), network);
+  add_line (text, _("Trained"), info->training_time);
+  add_line (text, _("By"), info->training_command);
   add_line (text, _("Folder"), info->path);
   g_free (network);
   g_free (size);

@@ -13,6 +13,22 @@ static const char *const spacings[] = { "leading", "trailing", "linspace", "line
 static const char *const clips[]    = { "none", "clip", "rederive", NULL };
 static const char *const sizes[]    = { "native", "any", NULL };
 
+/* The texts of a card, by key. */
+typedef struct card_text { const char *key; char **text; } card_text;
+#define TEXTS 7
+
+static void
+texts_of (df_card *card, card_text out[TEXTS])
+{
+  const card_text all[TEXTS] = {
+    { "title", &card->title }, { "description", &card->description }, { "licence", &card->licence },
+    { "attribution", &card->attribution }, { "terms", &card->terms }, { "training_command", &card->training_command },
+    { "training_time", &card->training_time },
+  };
+
+  memcpy (out, all, sizeof all);
+}
+
 void
 df_card_empty (df_card *out)
 {
@@ -23,10 +39,11 @@ df_card_empty (df_card *out)
 void
 df_card_clear (df_card *card)
 {
-  char *const texts[] = { card->title, card->description, card->licence, card->attribution, card->terms };
+  card_text texts[TEXTS];
 
-  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-    df_free (texts[i]);
+  texts_of (card, texts);
+  for (int i = 0; i < TEXTS; i++)
+    df_free (*texts[i].text);
   for (int i = 0; i < card->num_class_names; i++)
     df_free (card->class_names[i]);
   df_free (card->class_names);
@@ -85,15 +102,14 @@ df_card_parse (df_card *out, const char *text, size_t size, const char *where, d
 {
   df_json   json;
   df_status status = df_json_open (&json, text, size, where, err);
+  card_text texts[TEXTS];
 
   df_card_empty (out);
+  texts_of (out, texts);
   if (status == DF_OK)
     {
-      out->title         = copy_string (&json, "title");
-      out->description   = copy_string (&json, "description");
-      out->licence       = copy_string (&json, "licence");
-      out->attribution   = copy_string (&json, "attribution");
-      out->terms         = copy_string (&json, "terms");
+      for (int i = 0; i < TEXTS; i++)
+        *texts[i].text = copy_string (&json, texts[i].key);
       out->null_class    = df_json_int (&json, "null_class", -1, 0, 1 << 20);
       out->any_size      = df_json_word (&json, "size", sizes, 0) == 1;
       out->tileable      = df_json_bool (&json, "tileable", false);
@@ -137,16 +153,16 @@ add_number (yyjson_mut_doc *doc, yyjson_mut_val *root, const char *key, double n
 char *
 df_card_text (const df_card *card)
 {
+  df_card         copy = *card;
+  card_text       texts[TEXTS];
   yyjson_mut_doc *doc  = yyjson_mut_doc_new (NULL);
   yyjson_mut_val *root = yyjson_mut_obj (doc), *list;
   char           *text;
 
   yyjson_mut_doc_set_root (doc, root);
-  add_string (doc, root, "title", card->title);
-  add_string (doc, root, "description", card->description);
-  add_string (doc, root, "licence", card->licence);
-  add_string (doc, root, "attribution", card->attribution);
-  add_string (doc, root, "terms", card->terms);
+  texts_of (&copy, texts);
+  for (int i = 0; i < TEXTS; i++)
+    add_string (doc, root, texts[i].key, *texts[i].text);
   if (card->class_names != NULL)
     {
       list = yyjson_mut_obj_add_arr (doc, root, "class_names");

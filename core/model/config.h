@@ -62,6 +62,7 @@ typedef struct df_scheduler_config
 typedef struct df_card
 {
   char      *title, *description, *licence, *attribution, *terms;
+  char      *training_command, *training_time;
   char     **class_names;
   int        num_class_names;
   int        null_class;

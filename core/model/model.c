@@ -293,6 +293,8 @@ describe (df_model *model, const folder *f, df_error *err)
   info->licence     = text_or (card->licence, "");
   info->attribution = text_or (card->attribution, "");
   info->terms       = text_or (card->terms, "");
+  info->training_command = text_or (card->training_command, "");
+  info->training_time    = text_or (card->training_time, "");
   info->channels    = model->unet.in_channels;
   info->size_multiple = 1 << (model->unet.levels - 1);
   info->native_width  = model->unet.sample_width > 0 ? model->unet.sample_width : 64;

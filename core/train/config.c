@@ -177,6 +177,8 @@ complete_card (yyjson_mut_doc *doc, yyjson_val *given, const char *standard, int
   yyjson_obj_iter iter = yyjson_obj_iter_with (given);
   yyjson_val     *key;
 
+  yyjson_mut_obj_remove_key (card, "training_command");     /* the base's own */
+  yyjson_mut_obj_remove_key (card, "training_time");
   if (classes == 0)
     {
       yyjson_mut_obj_remove_key (card, "class_names");

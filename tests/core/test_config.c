@@ -422,7 +422,7 @@ static const char full_card[] =
   "{\"title\":\"Über\\n\\\"Alles\\\"\",\"description\":\"d\",\"licence\":\"CC0-1.0\",\"attribution\":\"a\","
   "\"terms\":\"t\",\"class_names\":[\"grass\",\"Größe\"],\"null_class\":2,\"size\":\"any\",\"tileable\":true,"
   "\"pixel_scale\":1,\"sampler\":\"ddpm\",\"steps\":20,\"denoise_steps\":9,\"start_t\":0,\"spacing\":\"quad\","
-  "\"eta\":0.25,\"guidance\":2,\"clip\":\"clip\",\"training_command\":\"x\"}";
+  "\"eta\":0.25,\"guidance\":2,\"clip\":\"clip\",\"training_command\":\"x\",\"training_time\":\"an hour\"}";
 
 static df_card
 card (const char *text)
@@ -440,6 +440,8 @@ check_full (const df_card *c)
 {
   assert_string_equal (c->title, "Über\n\"Alles\"");
   assert_string_equal (c->licence, "CC0-1.0");
+  assert_string_equal (c->training_command, "x");
+  assert_string_equal (c->training_time, "an hour");
   assert_int_equal (c->num_class_names, 2);
   assert_string_equal (c->class_names[1], "Größe");
   assert_true (c->null_class == 2 && c->any_size && c->tileable && c->steps == 20 && c->denoise_steps == 9);
@@ -495,7 +497,7 @@ static void
 a_card_without_memory_says_so (void **state)
 {
   (void) state;
-  assert_int_equal (scratch_without_memory (parse_full, NULL), 8);   /* five texts, a list, two names */
+  assert_int_equal (scratch_without_memory (parse_full, NULL), 10);   /* seven texts, a list, two names */
 }
 
 int
