@@ -99,6 +99,15 @@ check_sources (GimpDrawable **drawables, GError **error)
   return TRUE;
 }
 
+gboolean
+check_large_enough (GimpDrawable **drawables, GError **error)
+{
+  for (int i = 0; drawables[i] != NULL; i++)
+    if (MIN (gimp_drawable_get_width (drawables[i]), gimp_drawable_get_height (drawables[i])) < PATCH_MIN)
+      return refuse (error, _("The layer is too small to learn from: %d × %d pixels at least."), PATCH_MIN, PATCH_MIN);
+  return TRUE;
+}
+
 /* Half of what the system says is available; kept in the recipe, so that a rerun decides alike. */
 static int
 half_of_free_memory (void)

@@ -20,6 +20,8 @@ gboolean check_image (GimpImage *image, GError **error);
 gboolean check_drawable (GimpDrawable **drawables, gboolean replace, GError **error);
 /* One or more layers that can be read. */
 gboolean check_sources (GimpDrawable **drawables, GError **error);
+/* None of them smaller than the smallest patch. */
+gboolean check_large_enough (GimpDrawable **drawables, GError **error);
 /* The numbers of a training run; memory-mb is settled. */
 gboolean check_training (settings *s, GError **error);
 /* Words, numbers and the model's own limits into a request; resolves what "auto", 0 and "" stand for, in s too. */

@@ -130,12 +130,20 @@ prepare_denoise (GimpImage *image, GimpDrawable **drawables, settings *s, const 
   return TRUE;
 }
 
+#define BETWEEN ", ;"
+
+int
+prepare_first_level (const char *levels)
+{
+  return (int) g_ascii_strtoll (levels + strspn (levels, BETWEEN), NULL, 10);
+}
+
 /* Numbers of a list; 0 stands for the model's own. NULL with an error. */
 static GArray *
 parse_levels (const settings *s, GError **error)
 {
   GArray *levels = g_array_new (FALSE, FALSE, sizeof (int));
-  char  **words  = g_strsplit_set (s->levels, ", ;", -1);
+  char  **words  = g_strsplit_set (s->levels, BETWEEN, -1);
 
   for (int i = 0; words[i] != NULL; i++)
     {

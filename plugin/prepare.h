@@ -27,6 +27,8 @@ gboolean  prepare_denoise  (GimpImage *image, GimpDrawable **drawables, settings
 int       prepare_variations (GimpImage *image, GimpDrawable **drawables, const settings *s, const df_model *model,
                               settings **each, prepared **out, GError **error);
 void      prepare_forget     (settings *each, prepared *p, int n);
+/* The first t of a list of levels; 0: it is empty, or begins with no number. */
+int       prepare_first_level (const char *levels);
 
 /* What a result is called: after its class, or its model where that has none, and its seed. g_free. */
 char     *prepare_name       (const df_model_info *info, const df_request *request, gint64 seed);

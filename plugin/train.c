@@ -315,7 +315,8 @@ compute (training *t, GimpPDBStatusType *status, GError **error)
 gboolean
 train_check (GimpImage *image, GimpDrawable **drawables, settings *s, GError **error)
 {
-  gboolean fine = check_image (image, error) && check_sources (drawables, error) && check_training (s, error);
+  gboolean fine = check_image (image, error) && check_sources (drawables, error) &&
+                  check_large_enough (drawables, error) && check_training (s, error);
 
   if (fine)
     {

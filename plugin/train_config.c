@@ -31,11 +31,6 @@ train_patch_size (const settings *s, const df_model_info *base, const sources *d
 {
   int multiple = multiple_of (base), size = s->patch_size, patch = OWN_PATCH;
 
-  if (data->shortest < PATCH_MIN)
-    {
-      refuse (error, _("The layer is too small to learn from: %d × %d pixels at least."), PATCH_MIN, PATCH_MIN);
-      return 0;
-    }
   if (base != NULL)
     patch = base->any_size ? BASE_PATCHES * base->native_width : base->native_width;
   if (size == 0)

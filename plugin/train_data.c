@@ -79,15 +79,13 @@ largest_square (const df_picture *p)
 sources
 sources_read (GimpDrawable **drawables, int channels, gboolean exclude_selection)
 {
-  sources  s       = { .count = (gsize) gimp_core_object_array_get_length ((GObject **) drawables),
-                       .shortest = G_MAXINT, .largest = G_MAXINT };
+  sources  s       = { .count = (gsize) gimp_core_object_array_get_length ((GObject **) drawables), .largest = G_MAXINT };
   gboolean exclude = exclude_selection && !gimp_selection_is_empty (gimp_item_get_image (GIMP_ITEM (drawables[0])));
 
   s.pictures = g_new (df_picture, s.count);
   for (gsize i = 0; i < s.count; i++)
     {
       s.pictures[i] = picture_of (drawables[i], channels, exclude);
-      s.shortest    = MIN (s.shortest, MIN (s.pictures[i].width, s.pictures[i].height));
       s.largest     = MIN (s.largest, largest_square (&s.pictures[i]));
     }
   return s;

@@ -11,7 +11,6 @@ typedef struct sources
 {
   df_picture *pictures;
   gsize       count;
-  int         shortest;      /* side of all                                                          */
   int         largest;       /* side of a square without pixels that no patch may touch, in each one */
 } sources;
 

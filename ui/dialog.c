@@ -10,6 +10,7 @@
 
 #include "outlook.h"
 #include "plugin/command.h"
+#include "plugin/prepare.h"
 #include "readout.h"
 #include "rows.h"
 
@@ -161,14 +162,9 @@ add_seed (dialog *d)
 /* ------------------------------------------------------------------ noise level */
 
 static int
-start_of (dialog *d)
+start_of (const dialog *d)
 {
-  int t;
-
-  g_object_get (d->config, "start-t", &t, NULL);
-  if (t < 1 && d->chooser->model != NULL)
-    t = df_model_describe (d->chooser->model)->start_t;
-  return t;
+  return outlook_start (d->config, d->chooser->model);
 }
 
 static void
@@ -220,16 +216,14 @@ slid (GtkAdjustment *level, dialog *d)
 static void
 add_level (dialog *d)
 {
-  GtkWidget *scale;
-
   d->level      = gtk_adjustment_new (0.4, 0.0, 1.0, 0.01, 0.1, 0.0);
   d->level_text = gtk_label_new (NULL);
-  scale         = gtk_scale_new (GTK_ORIENTATION_HORIZONTAL, d->level);
-  gtk_scale_set_draw_value (GTK_SCALE (scale), FALSE);
-  gtk_widget_set_size_request (scale, 260, -1);
-  gtk_widget_set_tooltip_text (scale, _("How much of the selection gives way to noise: left keeps it, right invents anew"));
+  d->scale      = gtk_scale_new (GTK_ORIENTATION_HORIZONTAL, d->level);
+  gtk_scale_set_draw_value (GTK_SCALE (d->scale), FALSE);
+  gtk_widget_set_size_request (d->scale, 260, -1);
+  gtk_widget_set_tooltip_text (d->scale, _("How much of the selection gives way to noise: left keeps it, right invents anew"));
   gtk_label_set_xalign (GTK_LABEL (d->level_text), 0.0);
-  add_row (d, _("_Noise level"), scale);
+  add_row (d, _("_Noise level"), d->scale);
   gtk_grid_attach (GTK_GRID (d->grid), d->level_text, 1, d->row++, 1, 1);
   g_signal_connect (d->level, "value-changed", G_CALLBACK (slid), d);
   g_signal_connect_swapped (d->config, "notify::start-t", G_CALLBACK (follow_config), d);
@@ -361,6 +355,14 @@ fill_generate (dialog *d)
   add_row (d, _("O_utput"), words (d, "output", outputs, output_labels));
 }
 
+static gboolean
+is_empty (GBinding *binding, const GValue *text, GValue *empty, gpointer user)
+{
+  g_value_set_boolean (empty, prepare_first_level (g_value_get_string (text)) == 0);
+  return TRUE;
+}
+
+/* Several levels take the slider's place, which then shows the first of them. */
 static void
 fill_variations (dialog *d)
 {
@@ -368,6 +370,8 @@ fill_variations (dialog *d)
 
   gtk_entry_set_placeholder_text (GTK_ENTRY (levels), _("t = 300, 500, 700 instead of the one above"));
   g_object_bind_property (d->config, "levels", levels, "text", G_BINDING_BIDIRECTIONAL | G_BINDING_SYNC_CREATE);
+  g_object_bind_property_full (levels, "text", d->scale, "sensitive", G_BINDING_SYNC_CREATE, is_empty, NULL, NULL, NULL);
+  g_signal_connect_swapped (d->config, "notify::levels", G_CALLBACK (follow_config), d);
   add_row (d, _("_Use several levels"), levels);
   add_row (d, _("Ho_w many variations"), spin (d, "count", 1, COUNT_MAX, 1, 0, NULL, _("Of each noise level, with seeds seed, "
                                      "seed + 1, …: the layers of a new group, the first of them visible")));

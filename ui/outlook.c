@@ -15,13 +15,19 @@
 
 /* ------------------------------------------------------------------ the noised picture */
 
-static int
-start_of (const outlook *o)
+int
+outlook_start (GObject *config, const df_model *model)
 {
-  const df_model_info *info = df_model_describe (o->chooser->model);
+  const df_model_info *info   = df_model_describe (model);
+  char                *levels = NULL;
   int                  t;
 
-  g_object_get (o->config, "start-t", &t, NULL);
+  g_object_get (config, "start-t", &t, NULL);
+  if (g_object_class_find_property (G_OBJECT_GET_CLASS (config), "levels") != NULL)
+    g_object_get (config, "levels", &levels, NULL);
+  if (levels != NULL && prepare_first_level (levels) > 0)
+    t = prepare_first_level (levels);
+  g_free (levels);
   return CLAMP (t < 1 ? info->start_t : t, 1, info->num_train_timesteps - 1);
 }
 
@@ -40,7 +46,7 @@ draw (outlook *o)
       return;
     }
   map = gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (o->map));
-  (map ? noised_map : noised_at) (n, o->chooser->model, start_of (o), o->pixels);
+  (map ? noised_map : noised_at) (n, o->chooser->model, outlook_start (G_OBJECT (o->config), o->chooser->model), o->pixels);
   split_show (DIFFUSION_SPLIT (o->picture), NULL, picture_pixbuf (o->pixels, n->width, n->height, map ? 1 : n->channels));
   gtk_label_set_text (GTK_LABEL (o->text), map ? _("The noise level of each pixel: white gives way to noise, black stays")
                                                : _("The selection at this noise level: what the run starts from"));
@@ -257,6 +263,8 @@ add_map (outlook *o)
   gtk_box_pack_start (GTK_BOX (o->side), o->map, FALSE, FALSE, 0);
   g_signal_connect_swapped (o->map, "toggled", G_CALLBACK (draw_own), o);
   g_signal_connect_swapped (o->config, "notify::start-t", G_CALLBACK (draw_own), o);
+  if (o->kind == PROCEDURE_VARIATIONS)
+    g_signal_connect_swapped (o->config, "notify::levels", G_CALLBACK (draw_own), o);
 }
 
 static void

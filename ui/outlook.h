@@ -33,6 +33,9 @@ typedef struct outlook
 
 /* Widgets to be packed by the dialog: banner, cost and side. Looks again whenever the config changes
  * or the window gets the focus: the user may have painted or selected meanwhile. */
+/* The t that partial denoising with this config starts from; of several the first. */
+int      outlook_start (GObject *config, const df_model *model);
+
 outlook *outlook_new  (GtkWidget *window, GimpImage *image, GimpDrawable **drawables, GimpProcedureConfig *config,
                        procedure_kind kind, const model_chooser *chooser);
 /* Looks now. */

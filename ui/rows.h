@@ -16,7 +16,7 @@ typedef struct dialog
   int            row;
   model_chooser *chooser;      /* NULL where no model is used */
   GtkAdjustment *level;        /* √ᾱ_t; denoise only */
-  GtkWidget     *level_text;
+  GtkWidget     *scale, *level_text;
   GtkWidget     *scroll;       /* around all rows; NULL where they are few */
   gboolean       setting;      /* the slider follows the config just now */
   /* what is asked for */
