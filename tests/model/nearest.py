@@ -34,9 +34,9 @@ def read(path, short_side):
 
 
 def flipped(patch, flips):
-    """The patch in every flip: [(patch, flip x?, flip y?)]."""
-    return [(patch[:, ::-1 if y else 1, ::-1 if x else 1], x, y) for x in range(1 + ("x" in flips))
-            for y in range(1 + ("y" in flips))]
+    """The patch in every flip: [(patch, flip x?, flip y?, transposed before?)]."""
+    return [((patch.transpose(0, 2, 1) if t else patch)[:, ::-1 if y else 1, ::-1 if x else 1], x, y, t)
+            for x in range(1 + ("x" in flips)) for y in range(1 + ("y" in flips)) for t in range(1 + ("t" in flips))]
 
 
 class Pictures:
@@ -61,7 +61,7 @@ class Pictures:
             self.varies.append(varies)
 
     def nearest(self, patch, flips, without=None):
-        """(correlation, index of the picture, x, y, flip x, flip y) of the place most like a patch [c,h,w]."""
+        """(correlation, index of the picture, x, y, flip x, flip y, transposed) of the place most like a patch [c,h,w]."""
         best, spectra = (-np.inf,), {}
         patch = patch - patch.mean((1, 2), keepdims=True)
         own = np.sqrt((patch ** 2).sum() + FLAT * patch[0].size)
@@ -69,7 +69,7 @@ class Pictures:
             if i == without:
                 continue
             shape = picture.shape[1:]
-            for k, (turned, fx, fy) in enumerate(flipped(patch, flips)):
+            for k, (turned, *how) in enumerate(flipped(patch, flips)):
                 if (k, shape) not in spectra:
                     padded = np.zeros(picture.shape, np.float32)
                     padded[:, :patch.shape[1], :patch.shape[2]] = turned
@@ -78,13 +78,14 @@ class Pictures:
                 alike = match / (own * np.sqrt(self.varies[i]))
                 y, x = np.unravel_index(alike.argmax(), shape)
                 if alike[y, x] > best[0]:
-                    best = (float(alike[y, x]), i, int(x), int(y), fx, fy)
+                    best = (float(alike[y, x]), i, int(x), int(y), *how)
         return best
 
-    def place(self, i, x, y, fx, fy, size):
+    def place(self, i, x, y, fx, fy, transposed, size):
         c, h, w = self.pictures[i].shape
         patch = self.pictures[i][:, (y + np.arange(size[0])) % h][:, :, (x + np.arange(size[1])) % w]
-        return patch[:, ::-1 if fy else 1, ::-1 if fx else 1]
+        patch = patch[:, ::-1 if fy else 1, ::-1 if fx else 1]
+        return patch.transpose(0, 2, 1) if transposed else patch
 
 
 def drawn(patch, zoom):
@@ -100,7 +101,7 @@ def real_against_real(pictures, size, wrap, flips, count, rng):
     for i in rng.permutation(len(pictures.names))[:count]:
         c, h, w = pictures.pictures[i].shape
         y, x = (int(rng.integers(n if wrap else n - s + 1)) for n, s in ((h, size[0]), (w, size[1])))
-        out.append(pictures.nearest(pictures.place(i, x, y, 0, 0, size), flips, without=i)[0])
+        out.append(pictures.nearest(pictures.place(i, x, y, 0, 0, 0, size), flips, without=i)[0])
     return out
 
 
@@ -113,7 +114,7 @@ def main():
     parser.add_argument("--per-class", type=int, default=1)
     parser.add_argument("--picture-size", type=int, default=0, help="as in the training configuration")
     parser.add_argument("--wrap", action="store_true")
-    parser.add_argument("--flips", default="", help="x, y or xy: as in the training configuration")
+    parser.add_argument("--flips", default="", help="x, y, xy, or xyt with turns: as in the training configuration")
     parser.add_argument("--real", type=int, default=16, help="real crops for the yardstick")
     parser.add_argument("--zoom", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)

@@ -50,11 +50,12 @@ class Measures(Case):
         for seed in range(3):
             self.save(f"data/a/{seed}.png", noise(96, 80, seed))
         pictures = nearest.Pictures(self.path("data"), 0, True, (32, 32))
-        at = (2, 70, 80, 1, 0)                                    # over both edges, and mirrored
-        copy = 0.5 * pictures.place(*at, (32, 32)) + 0.2          # in another contrast and colour
-        alike, *found = pictures.nearest(copy, "xy")
-        self.assertGreater(alike, 0.98)
-        self.assertEqual(tuple(map(int, found)), at)
+        for flips, at in (("xyt", (1, 50, 20, 1, 1, 1)),              # turned by a right angle and mirrored
+                          ("xy", (2, 70, 80, 1, 0, 0))):              # over both edges, and mirrored
+            copy = 0.5 * pictures.place(*at, (32, 32)) + 0.2          # in another contrast and colour
+            alike, *found = pictures.nearest(copy, flips)
+            self.assertGreater(alike, 0.98)
+            self.assertEqual(tuple(map(int, found)), at)
         self.assertLess(pictures.nearest(copy, "xy", without=2)[0], 0.9)
         self.assertLess(pictures.nearest(copy, "")[0], 0.9)       # without flips it is not there
 
