@@ -11,9 +11,9 @@ const arg_spec args_table[] = {
     AT (model) },
   { ALL, ARG_STRING, "class", "C_lass", "Class name or number of a class-conditional model (empty: none)", 0, "",
     AT (class_name) },
-  { PROCEDURE_GENERATE, ARG_INT, "width", "_Width", "Pixels; 0: as wide as the selection, else the model's own size", 0,
+  { PROCEDURE_GENERATE, ARG_INT, "width", "_Width", "Pixels; 0: as wide as the selection, else as model and image suggest", 0,
     NULL, AT (width) },
-  { PROCEDURE_GENERATE, ARG_INT, "height", "_Height", "Pixels; 0: as high as the selection, else the model's own size", 0,
+  { PROCEDURE_GENERATE, ARG_INT, "height", "_Height", "Pixels; 0: as high as the selection, else as model and image suggest", 0,
     NULL, AT (height) },
   { NOISED, ARG_INT, "start-t", "_Noise level t", "Timestep to noise the selection to, 1 … T-1; 0: the model's "
     "own", 0, NULL, AT (start_t) },

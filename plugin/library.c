@@ -14,7 +14,7 @@
 
 static const char *const parts[] = { "model_index.json", "config.json", "scheduler_config.json", "unet/config.json",
                                      "scheduler/scheduler_config.json", "card.json", "thumbnail.png", "texton.safetensors",
-                                     "LICENSE", "README.md", NULL };
+                                     "LICENSE", "README.md", "ATTRIBUTION.txt", NULL };
 
 char **
 library_names (void)

@@ -266,10 +266,23 @@ scrolled (dialog *d, GtkWidget *grid)
   return d->scroll;
 }
 
+/* The config begins with 1, whatever the model: half of the time. What its card says stands below. */
+static void
+show_advice (dialog *d)
+{
+  double guidance = d->chooser->model != NULL ? df_model_describe (d->chooser->model)->guidance : 1.0;
+  char  *text     = g_strdup_printf (_("The model recommends %.1f; it takes twice as long."), guidance);
+
+  gtk_label_set_text (GTK_LABEL (d->advice), text);
+  gtk_widget_set_visible (d->advice, guidance != 1.0);
+  g_free (text);
+}
+
 static void
 model_changed (gpointer user)
 {
   follow_config (user);
+  show_advice (user);
   fit_height (user);
 }
 
@@ -336,6 +349,11 @@ add_details (dialog *d, procedure_kind kind)
   add_row (d, _("Noise put bac_k (eta)"), spin (d, "eta", 0, 1, 0.1, 2, NULL, _("0: deterministic; 1: as much new noise as DDPM")));
   add_row (d, _("Guidance (ad_justs to the class)"),
            spin (d, "guidance", 0, 20, 0.5, 2, NULL, _("1: off; more: closer to the class")));
+  d->advice = gtk_label_new (NULL);
+  gtk_label_set_xalign (GTK_LABEL (d->advice), 0.0);
+  gtk_widget_set_no_show_all (d->advice, TRUE);
+  gtk_grid_attach (GTK_GRID (d->grid), d->advice, 1, d->row++, 1, 1);
+  show_advice (d);
   if (kind != PROCEDURE_GENERATE)     /* a whole layer that is a tile is rare */
     add_seamless (d);
   add_memory_cap (d);

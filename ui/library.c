@@ -43,7 +43,7 @@ static char *
 card_of (const df_model_info *info)
 {
   GString *text = g_string_new (NULL);
-  char    *size = g_strdup_printf (info->any_size ? _("any size; trained at %d × %d") : "%d × %d", info->native_width,
+  char    *size = g_strdup_printf (info->any_size ? _("any size; %d × %d by default") : "%d × %d", info->native_width,
                                    info->native_height);
   char    *network = g_strdup_printf (_("%.1f million parameters, predicts %s"), (double) info->parameters / 1e6,
                                       df_prediction_word (info->prediction));

@@ -17,6 +17,7 @@ typedef struct dialog
   model_chooser *chooser;      /* NULL where no model is used */
   GtkAdjustment *level;        /* √ᾱ_t; denoise only */
   GtkWidget     *scale, *level_text;
+  GtkWidget     *advice;       /* on guidance, by the model */
   GtkWidget     *scroll;       /* around all rows; NULL where they are few */
   gboolean       setting;      /* the slider follows the config just now */
   /* what is asked for */

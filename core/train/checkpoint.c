@@ -175,6 +175,25 @@ export_texton (const df_trainer *trainer, const char *folder, df_error *err)
   return status;
 }
 
+/* The list of authors that a card may refer to goes with the weights that are made from theirs. A resumed run finds its
+ * own in the folder. */
+static df_status
+export_attribution (const df_model *base, const char *folder, df_error *err)
+{
+  char     *from = df_path_join (base->info.path, "ATTRIBUTION.txt"), *to = df_path_join (folder, "ATTRIBUTION.txt");
+  df_mapped file;
+  df_status status = from != NULL && to != NULL ? DF_OK : df_trainer_no_memory (err);
+
+  if (status == DF_OK && df_file_exists (from) && (status = df_mapped_open (&file, from, err)) == DF_OK)
+    {
+      status = df_file_write (to, &(df_span) { file.bytes, file.size }, 1, err);
+      df_mapped_close (&file);
+    }
+  df_free (from);
+  df_free (to);
+  return status;
+}
+
 df_status
 df_trainer_export (const df_trainer *trainer, const char *folder, bool ema, bool fp16, df_error *err)
 {
@@ -203,6 +222,8 @@ df_trainer_export (const df_trainer *trainer, const char *folder, bool ema, bool
     }
   status = df_model_save (folder, &trainer->config.unet, &trainer->config.scheduler, &trainer->config.card, weights, n,
                           fp16, err);
+  if (status == DF_OK && trainer->config.base != NULL)
+    status = export_attribution (trainer->config.base, folder, err);
   if (status == DF_OK && trainer->config.texton != 0 && trainer->data.count == 1)
     status = export_texton (trainer, folder, err);
   df_free (weights);

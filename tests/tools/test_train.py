@@ -3,6 +3,7 @@
 import json
 import re
 import resource
+import shutil
 import signal
 import struct
 import subprocess
@@ -233,6 +234,16 @@ class Training(Case):
         self.refusal([*words, "--base", self.path("none")], ["none is not a model folder"])
         words[2] = self.path("data")
         self.refusal(words, ['no class "blue"'])
+
+    def test_the_base_has_authors(self):
+        """The list that a card refers to goes with what is made from the model."""
+        base = self.path("base")
+        shutil.copytree(TINY, base)
+        (base / "ATTRIBUTION.txt").write_text("Made by Ä.\n")
+        self.path("config.json").write_text(json.dumps({"phases": [{"size": 16, "batch": 4, "share": 1}], "steps": 2, "threads": 1}))
+        self.good("train", "--data", self.path("data/red"), "--config", self.path("config.json"), "-o", self.path("model"),
+                  "--base", base)
+        self.assertEqual((self.path("model") / "ATTRIBUTION.txt").read_text(), "Made by Ä.\n")
 
     def refusal(self, words, says):
         result = run(*words)

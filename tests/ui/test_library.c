@@ -39,6 +39,7 @@ start (void **state)
   run ("cp -r %s %s/good", tiny, scratch);
   run ("cp -r %s %s/damaged", tiny, scratch);
   run ("sh -c 'echo x > %s%s'", scratch, "/good/secret.txt");
+  run ("sh -c 'echo authors > %s%s'", scratch, "/good/ATTRIBUTION.txt");
   run ("sh -c 'for f in $(find %s/damaged -name *.safetensors); do head -c 100 /dev/zero > $f; done%s'", scratch, "");
   return 0;
 }
