@@ -72,7 +72,7 @@ command_text (GimpImage *image, GimpDrawable **drawables, const char *procedure,
     {
       name = gimp_item_get_name (GIMP_ITEM (drawables[0]));
       g_string_append (scheme, " (layer (car (gimp-image-get-layer-by-name image ");
-      append_string (scheme, name);
+      append_string (scheme, name != NULL ? name : "LAYER");     /* NULL: it is gone */
       g_string_append (scheme, ")))");
       g_free (name);
     }

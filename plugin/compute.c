@@ -2,14 +2,38 @@
 /* compute: see compute.h. */
 #include "compute.h"
 
+#include <glib/gi18n-lib.h>
+#include <math.h>
+
 #include "check.h"
 
-df_session *
-compute_session (const df_model *model, const df_request *r, GimpPDBStatusType *status, GError **error)
+/* The core knows nothing of the pictures that wait here. */
+static gboolean
+check_results (const df_model *model, const prepared *p, GError **error)
 {
-  df_session *session = NULL;
-  df_error    err;
-  df_status   result = df_session_new (&session, model, r, &err);
+  df_forecast forecast;
+  double      bytes;
+
+  if (p->results == 0 || df_forecast_run (model, &p->request, &forecast, NULL) != DF_OK)
+    return TRUE;
+  bytes = (double) forecast.bytes + (double) p->results;
+  return bytes <= (double) p->request.memory_cap ||
+         refuse (error, _("With all its pictures this run needs %.0f MB, and memory-mb is %.0f: ask for fewer or smaller ones, or "
+                          "raise it."), ceil (bytes / 1e6), (double) p->request.memory_cap / 1e6);
+}
+
+df_session *
+compute_session (const df_model *model, const prepared *p, GimpPDBStatusType *status, GError **error)
+{
+  const df_request *r       = &p->request;
+  df_session       *session = NULL;
+  df_error          err;
+  df_status         result;
+
+  *status = GIMP_PDB_EXECUTION_ERROR;
+  if (!check_results (model, p, error))
+    return NULL;
+  result = df_session_new (&session, model, r, &err);
 
   if (result == DF_OK)
     return session;

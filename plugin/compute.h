@@ -6,6 +6,7 @@
 #include <libgimp/gimp.h>
 
 #include "job.h"
+#include "prepare.h"
 
 typedef struct compute
 {
@@ -20,8 +21,8 @@ typedef struct compute
   int              stopped_after;     /* whole steps of the last picture; 0 when it went to its end              */
 } compute;
 
-/* A session for a request; NULL with *status and an error. */
-df_session *compute_session (const df_model *model, const df_request *r, GimpPDBStatusType *status, GError **error);
+/* A session for what is prepared; NULL with *status and an error. */
+df_session *compute_session (const df_model *model, const prepared *p, GimpPDBStatusType *status, GError **error);
 
 /* Progress in GIMP and before the onlooker's eyes, for `count` pictures of a request. before, mask: NULL where there are
  * none; they stay to the end. */

@@ -17,11 +17,12 @@ landing_of (GimpImage *image)
 gboolean
 landing_open (landing *l, GError **error)
 {
-  if (gimp_image_is_valid (l->image))
-    return check_image (l->image, error);
+  l->closed = !gimp_image_is_valid (l->image);
+  if (!l->closed && gimp_image_get_base_type (l->image) != GIMP_INDEXED)
+    return TRUE;
   l->image = gimp_image_new_with_precision (l->width, l->height, l->type, l->precision);
   if (l->image == NULL)
-    return refuse (error, _("The image was closed during the run, and GIMP could not make a new one for the result."));
+    return refuse (error, _("The image was closed or became indexed during the run, and GIMP could not make a new one for the result."));
   l->fresh = TRUE;
   gimp_image_undo_disable (l->image);
   if (l->profile != NULL)
@@ -41,7 +42,8 @@ landing_end (const landing *l, gboolean result)
     }
   gimp_image_undo_enable (l->image);
   gimp_display_new (l->image);
-  gimp_message (_("The image was closed during the run; the result is a new image."));
+  gimp_message (l->closed ? _("The image was closed during the run; the result is a new image.")
+                          : _("The image became indexed during the run; the result is a new image."));
 }
 
 void

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* landing: the image that a result goes to. GIMP lets the user close it during a run, and then it is gone with all its
- * layers: the result becomes an image of its own, of the same size, kind and profile, in a new window. */
+ * layers; or make it indexed, and then a result does not fit: it becomes an image of its own, of the same size, kind and profile, in a new window. */
 #ifndef PLUGIN_LANDING_H
 #define PLUGIN_LANDING_H
 
@@ -9,7 +9,8 @@
 typedef struct landing
 {
   GimpImage        *image;
-  gboolean          fresh;      /* image is that new one, and nobody sees it yet */
+  gboolean          fresh;      /* image is a new one, and nobody sees it yet    */
+  gboolean          closed;     /* why: the old one was closed, or became indexed */
   int               width, height;
   GimpImageBaseType type;
   GimpPrecision     precision;

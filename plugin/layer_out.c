@@ -22,8 +22,8 @@ selection_checksum (GimpDrawable *drawable, const df_rect *instead, const df_rec
   return sum;
 }
 
-static char *
-pixels_checksum (GimpDrawable *drawable, const Babl *format, const df_rect *rect)
+char *
+layer_checksum (GimpDrawable *drawable, const Babl *format, const df_rect *rect)
 {
   GeglBuffer *buffer = gimp_drawable_get_buffer (drawable);
   gsize       size   = (gsize) rect->width * rect->height * babl_format_get_bytes_per_pixel (format);
@@ -49,7 +49,7 @@ layer_remember (GimpDrawable *drawable, const df_rect *bounds, const df_rect *in
   s.format = gimp_drawable_get_format (drawable);
   gimp_drawable_get_offsets (drawable, &s.offset_x, &s.offset_y);
   s.selection = selection_checksum (drawable, instead, bounds);
-  s.pixels    = pixels_checksum (drawable, s.format, bounds);
+  s.pixels    = layer_checksum (drawable, s.format, bounds);
   return s;
 }
 
@@ -68,7 +68,7 @@ layer_unchanged (const layer_state *s)
       gimp_drawable_get_format (s->drawable) != s->format || x != s->offset_x || y != s->offset_y || memcmp (&bounds, &s->bounds, sizeof bounds) != 0)
     return FALSE;
   selection = selection_checksum (s->drawable, &s->instead, &bounds);
-  pixels    = pixels_checksum (s->drawable, s->format, &bounds);
+  pixels    = layer_checksum (s->drawable, s->format, &bounds);
   same      = strcmp (selection, s->selection) == 0 && strcmp (pixels, s->pixels) == 0;
   g_free (selection);
   g_free (pixels);

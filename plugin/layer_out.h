@@ -21,6 +21,8 @@ typedef struct layer_state
   char         *pixels;         /* … of the layer in these bounds             */
 } layer_state;
 
+/* Of the pixels in a rectangle, in hexadecimal; g_free. */
+char       *layer_checksum  (GimpDrawable *drawable, const Babl *format, const df_rect *rect);
 layer_state layer_remember  (GimpDrawable *drawable, const df_rect *bounds, const df_rect *instead);
 gboolean    layer_unchanged (const layer_state *state);
 void        layer_forget    (layer_state *state);

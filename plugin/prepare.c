@@ -87,6 +87,13 @@ fit_canvas (int *side, int multiple, gboolean tile, const char *what, GError **e
   return TRUE;
 }
 
+/* Of several pictures that wait for the last of them. */
+static gsize
+bytes_of (const df_request *r, const df_model_info *info, int pictures)
+{
+  return pictures > 1 ? (gsize) pictures * r->width * r->height * info->channels * sizeof (float) : 0;
+}
+
 gboolean
 prepare_generate (GimpImage *image, settings *s, const df_model *model, prepared *out, GError **error)
 {
@@ -96,8 +103,9 @@ prepare_generate (GimpImage *image, settings *s, const df_model *model, prepared
   if (!check_image (image, error) || !check_settings (s, model, r, error) ||
       !place_layers (image, s, info, &out->place, error))
     return FALSE;
-  r->width  = out->place.width;
-  r->height = out->place.height;
+  r->width     = out->place.width;
+  r->height    = out->place.height;
+  out->results = bytes_of (r, info, s->count);
   return fit_canvas (&r->width, info->size_multiple, r->tile_x, _("width"), error) &&
          fit_canvas (&r->height, info->size_multiple, r->tile_y, _("height"), error);
 }
@@ -192,6 +200,7 @@ prepare_variations (GimpImage *image, GimpDrawable **drawables, const settings *
         g_free (one->output);
         one->output = g_strdup ("new-layer");
         fine        = prepare_denoise (image, drawables, one, model, &(*out)[done], error);
+        (*out)[done].results = bytes_of (&(*out)[done].request, df_model_describe (model), n * s->count);
       }
   if (levels != NULL)
     g_array_unref (levels);

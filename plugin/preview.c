@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "layer_out.h"
 #include "region_in.h"
 #include "selection.h"
 
@@ -43,6 +44,14 @@ preview_read (GimpDrawable *drawable, const df_model *model, const prepared *p, 
   read_mask (&n, drawable, &s->within, &window, every, n.blend ? 0.0 : s->feather);
   noised_draw (&n, model, &p->request, s->seed);
   return n;
+}
+
+char *
+preview_pixels (GimpDrawable *drawable, const prepared *p)
+{
+  df_rect window = window_of (drawable, &p->canvas);
+
+  return layer_checksum (drawable, gimp_drawable_get_format (drawable), &window);
 }
 
 char *

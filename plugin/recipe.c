@@ -59,7 +59,7 @@ recipe_text (const recipe *r)
 {
   yyjson_mut_doc *doc  = yyjson_mut_doc_new (NULL);
   yyjson_mut_val *root = yyjson_mut_obj (doc), *arguments, *place;
-  char           *sum  = recipe_sha256 (r->model->weights_path), *text, *copy;
+  char           *text, *copy;
 
   yyjson_mut_doc_set_root (doc, root);
   yyjson_mut_obj_add_str (doc, root, "version", DF_VERSION);
@@ -69,7 +69,7 @@ recipe_text (const recipe *r)
     if (args_table[i].kinds & r->s->kind)
       add_argument (doc, arguments, &args_table[i], r->s);
   yyjson_mut_obj_add_str (doc, root, "model-title", r->model->title);
-  yyjson_mut_obj_add_str (doc, root, "model-sha256", sum);
+  yyjson_mut_obj_add_str (doc, root, "model-sha256", r->sha256);
   place = yyjson_mut_obj_add_obj (doc, root, "region");
   yyjson_mut_obj_add_int (doc, place, "x", r->region.x);
   yyjson_mut_obj_add_int (doc, place, "y", r->region.y);
@@ -87,7 +87,6 @@ recipe_text (const recipe *r)
   copy = g_strdup (text);
   free (text);
   yyjson_mut_doc_free (doc);
-  g_free (sum);
   return copy;
 }
 

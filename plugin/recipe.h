@@ -15,6 +15,7 @@ typedef struct recipe
   const char          *procedure;
   const settings      *s;                    /* every argument as it was resolved                     */
   const df_model_info *model;
+  const char          *sha256;               /* of its weights: recipe_sha256, once a run             */
   df_rect              region;               /* denoise: layer coordinates; generate: of the image    */
   int                  origin_x, origin_y;   /* of the noise                                          */
   const char          *selected;             /* denoise: checksum of what was selected, layer_out.h       */

@@ -27,6 +27,7 @@ typedef struct denoise
   region           in;
   float           *selected;   /* [bounds]: the selection as it is, for writing */
   float           *mask;       /* [canvas]: feathered, for the sampler          */
+  char            *sha256;     /* of the model, for the recipes                 */
   landing          landing;
 } denoise;
 
@@ -71,15 +72,17 @@ forget_picture (denoise *d)
   landing_clear (&d->landing);
   g_free (d->selected);
   g_free (d->mask);
+  g_free (d->sha256);
   df_model_close (d->model);
 }
 
 static char *
 recipe_of_denoise (const denoise *d, gboolean beside, int stopped)
 {
-  gboolean read = beside && gimp_item_is_valid (GIMP_ITEM (d->drawable));
+  gboolean read = beside && !d->landing.fresh && gimp_item_is_valid (GIMP_ITEM (d->drawable));
 
   return recipe_text (&(recipe) { .procedure = "plug-in-diffusion-denoise", .s = d->s, .model = df_model_describe (d->model),
+                                  .sha256 = d->sha256,
                                   .region = d->p.place, .origin_x = d->p.request.origin_x, .origin_y = d->p.request.origin_y,
                                   .selected = d->state.selection,
                                   .source = read ? gimp_item_get_tattoo (GIMP_ITEM (d->drawable)) : 0,
@@ -120,12 +123,15 @@ publish (denoise *d, const float *canvas, int stopped, GError **error)
   char      *text;
   GimpLayer *layer;
 
+  d->sha256 = recipe_sha256 (df_model_describe (d->model)->weights_path);     /* before it is looked what has changed */
   if (!landing_open (&d->landing, error))
     return NULL;
   if (beside || d->landing.fresh || !still_writable (d))
     {
       if (!beside && !d->landing.fresh)
         gimp_message (_("The layer or the selection changed during the run; the result is a new layer."));
+      g_free (d->s->output);
+      d->s->output = g_strdup ("new-layer");     /* made again, it must not replace anything either */
       layer = publish_beside (d, canvas, stopped, NULL, NULL, error);
       landing_end (&d->landing, layer != NULL);
       return layer;
@@ -143,7 +149,7 @@ static float *
 compute_denoised (denoise *d, int *stopped, GimpPDBStatusType *status, GError **error)
 {
   df_input    input   = { .seed = (guint64) d->s->seed, .x0 = d->in.x0, .mask = d->mask };
-  df_session *session = compute_session (d->model, &d->p.request, status, error);
+  df_session *session = compute_session (d->model, &d->p, status, error);
   float      *canvas;
   compute     c;
   df_error    err;
@@ -248,7 +254,7 @@ static df_status
 compute_level (variations *v, int level, compute *c, GimpPDBStatusType *status, GError **error)
 {
   denoise    *d       = &v->d[level];
-  df_session *session = compute_session (d->model, &d->p.request, status, error);
+  df_session *session = compute_session (d->model, &d->p, status, error);
   df_status   result  = session != NULL ? DF_OK : DF_ERROR_ARGUMENT;
   gsize       n       = (gsize) d->p.request.width * d->p.request.height * v->d[0].in.channels;
   df_error    err;
@@ -327,6 +333,7 @@ publish_variations (variations *v, GError **error)
   char      *name;
   gboolean   fine;
 
+  v->d[0].sha256 = recipe_sha256 (df_model_describe (v->d[0].model)->weights_path);
   if (!landing_open (&v->d[0].landing, error))
     return NULL;
   image = v->d[0].landing.image;

@@ -26,6 +26,7 @@ typedef struct generate
   GPtrArray           *pictures;        /* [place,channels] -1 … 1 each                          */
   gboolean            *keep;            /* which of them are published                           */
   int                  stopped_after;   /* steps of the last picture; 0 when it went to its end  */
+  char                *sha256;          /* of the model, for the recipes                         */
   landing              landing;
 } generate;
 
@@ -93,7 +94,7 @@ recipe_of (const generate *g, guint index)
   one.width       = g->p.place.width;
   one.height      = g->p.place.height;
   return recipe_text (&(recipe) { .procedure = "plug-in-diffusion-generate", .s = &one, .model = g->info,
-                                  .region = g->p.place,
+                                  .sha256 = g->sha256, .region = g->p.place,
                                   .stopped_after = index + 1 == g->pictures->len ? g->stopped_after : 0 });
 }
 
@@ -202,6 +203,7 @@ publish_pictures (generate *g, GError **error)
 {
   GimpLayer **layers = NULL;
 
+  g->sha256 = recipe_sha256 (g->info->weights_path);     /* may take a second: before anything is touched */
   if (landing_open (&g->landing, error))
     {
       layers = insert_pictures (g, error);
@@ -226,7 +228,7 @@ generate_pictures (generate *g, GimpPDBStatusType *status, GError **error)
   if (!prepare_generate (g->image, g->s, g->model, &g->p, error))
     return FALSE;
   g->landing = landing_of (g->image);
-  session    = compute_session (g->model, &g->p.request, status, error);
+  session    = compute_session (g->model, &g->p, status, error);
   if (session == NULL)
     return FALSE;
   *status = GIMP_PDB_EXECUTION_ERROR;
@@ -240,6 +242,7 @@ close_generate (generate *g)
 {
   g_ptr_array_unref (g->pictures);
   g_free (g->keep);
+  g_free (g->sha256);
   df_model_close (g->model);
   landing_clear (&g->landing);
 }

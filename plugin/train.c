@@ -34,6 +34,7 @@ typedef struct training
   gint64           next;         /* preview, g_get_monotonic_time ()                   */
   gint64           started;
   int              told;         /* seconds left as shown, -1: none                    */
+  gboolean         kept;         /* the model is whole, whatever is answered now       */
   gboolean         unresumable;  /* the model was kept without a checkpoint, because … */
   df_error         problem;
 } training;
@@ -122,8 +123,20 @@ write_thumbnail (const training *t, const char *folder)
   g_free (sample);
 }
 
+/* What the last preview was made of: each file of it was written whole. */
+static gboolean
+has_earlier (const training *t)
+{
+  df_model *model;
+  gboolean  has = !t->s->resume && df_model_open (&model, t->folder.work, NULL) == DF_OK;
+
+  if (has)
+    df_model_close (model);
+  return has;
+}
+
 /* The model and, when it was stopped, a checkpoint. That is eight times as large: where only the model fits, it is kept
- * alone, and it is said. */
+ * alone, and it is said; where not even that fits, the model of the last preview is. */
 static df_status
 keep (training *t, gboolean stopped, df_error *err)
 {
@@ -131,14 +144,31 @@ keep (training *t, gboolean stopped, df_error *err)
   char       *path   = g_build_filename (folder, "checkpoint.safetensors", NULL);
   df_status   status = df_trainer_export (t->trainer, folder, true, true, err);
 
+  if (status != DF_OK && has_earlier (t))
+    {
+      t->problem     = *err;
+      t->unresumable = TRUE;
+      status         = DF_OK;
+      stopped        = FALSE;
+    }
   if (status == DF_OK)
     write_thumbnail (t, folder);
   if (status == DF_OK && stopped && df_trainer_checkpoint (t->trainer, path, &t->problem) != DF_OK)
     t->unresumable = TRUE;
   if (status == DF_OK && !stopped)
     g_remove (path);
+  t->kept = status == DF_OK;
   g_free (path);
   return status;
+}
+
+/* The loss is no number any more: the weights are still those of the step before. */
+static df_status
+keep_the_last (training *t, df_error *err)
+{
+  t->problem     = *err;
+  t->unresumable = TRUE;
+  return keep (t, FALSE, err);
 }
 
 static df_status
@@ -163,6 +193,8 @@ learn (job *j, gpointer data, df_error *err)
     return DF_CANCELLED;
   if (status == DF_OK || status == DF_DONE)
     status = keep (t, status == DF_OK, err);
+  else if (status == DF_ERROR_NUMERIC && t->report.step > 0 && !t->s->resume)
+    status = keep_the_last (t, err);
   df_trainer_free (t->trainer);
   t->trainer = NULL;
   return status;
@@ -305,7 +337,7 @@ compute (training *t, GimpPDBStatusType *status, GError **error)
   df_trainer_free (t->trainer);
   gimp_progress_end ();
   g_free (preview);
-  if (result == DF_OK)
+  if (result == DF_OK || (result == DF_CANCELLED && t->kept))
     return TRUE;
   *status = result == DF_CANCELLED ? GIMP_PDB_CANCEL
             : result == DF_ERROR_ARGUMENT || result == DF_ERROR_CAP ? GIMP_PDB_CALLING_ERROR : GIMP_PDB_EXECUTION_ERROR;
@@ -344,14 +376,14 @@ run_train (GimpImage *image, GimpDrawable **drawables, settings *s, const job_wa
   if (fine && !s->resume)
     {
       *status = GIMP_PDB_EXECUTION_ERROR;
-      fine    = train_folder_publish (&t.folder, error);
+      fine    = train_folder_publish (&t.folder, &t.name, error);
     }
   train_folder_close (&t.folder);
   sources_clear (&t.data);
   df_model_close (t.base);
   g_free (t.config);
   if (fine && t.unresumable)
-    gimp_message (t.problem.text);
+    g_message (_("The model \"%s\" is kept, but its training cannot be gone on with: %s"), t.name, t.problem.text);
   if (!fine)
     g_clear_pointer (&t.name, g_free);
   return t.name;

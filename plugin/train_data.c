@@ -21,7 +21,7 @@ read_band (GimpDrawable *drawable, const df_rect *band, int channels, gboolean e
 {
   gsize  n    = (gsize) band->width * band->height;
   region r    = region_read (drawable, band, channels);
-  float *rgba = g_new (float, 4 * n), *selected = exclude ? selection_read (drawable, NULL, band) : NULL;
+  float *rgba = g_new (float, 4 * n), *selected = exclude ? selection_read (drawable, &(df_rect) { 0 }, band) : NULL;
 
   region_to_rgba (r.x0, n, channels, rgba);
   for (gsize i = 0; i < n; i++)

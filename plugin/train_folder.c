@@ -124,11 +124,23 @@ train_folder_open (train_folder *f, const char *name, GError **error)
 }
 
 gboolean
-train_folder_publish (const train_folder *f, GError **error)
+train_folder_publish (train_folder *f, char **name, GError **error)
 {
-  if (g_rename (f->work, f->target) == 0)
-    return TRUE;
-  return refuse (error, _("Cannot make the folder %s: %s."), f->target, g_strerror (errno));
+  while (g_rename (f->work, f->target) != 0)
+    {
+      char *models, *other;
+
+      if (errno != EEXIST && errno != ENOTEMPTY)
+        return refuse (error, _("Cannot make the folder %s: %s."), f->target, g_strerror (errno));
+      models = find_user_models ();
+      other  = train_folder_name (*name);
+      g_free (*name);
+      g_free (f->target);
+      *name     = other;
+      f->target = g_build_filename (models, other, NULL);
+      g_free (models);
+    }
+  return TRUE;
 }
 
 void

@@ -18,8 +18,8 @@ typedef struct train_folder
 gboolean train_folder_check   (const char *name, gboolean resume, GError **error);
 /* For a name that was checked: makes the work folder, and removes those of processes that were killed. */
 gboolean train_folder_open    (train_folder *f, const char *name, GError **error);
-/* Work becomes the model. */
-gboolean train_folder_publish (const train_folder *f, GError **error);
+/* Work becomes the model. Where another has taken the name meanwhile it gets a free one like it: *name, f->target. */
+gboolean train_folder_publish (train_folder *f, char **name, GError **error);
 /* Removes the work folder if it is still there. */
 void     train_folder_close   (train_folder *f);
 

@@ -79,7 +79,14 @@ look_at_picture (outlook *o, const prepared *p, const settings *s)
   if (o->kind == PROCEDURE_GENERATE)
     key = g_strdup_printf ("%d,%d %d×%d", p->place.x, p->place.y, p->place.width, p->place.height);
   else
-    key = preview_key (o->drawables[0], o->chooser->model, p, s);
+    {
+      char *place = preview_key (o->drawables[0], o->chooser->model, p, s);
+
+      if (o->painted == NULL)
+        o->painted = preview_pixels (o->drawables[0], p);
+      key = g_strconcat (place, o->painted, NULL);
+      g_free (place);
+    }
   if (g_strcmp0 (key, o->key) != 0)
     {
       forget_view (o);
@@ -176,7 +183,7 @@ problem_of (outlook *o, settings *s, prepared *p, cost *c)
     }
   if (df_forecast_run (model, &p->request, &forecast, &err) != DF_OK)
     return g_strdup (err.text);
-  c->bytes   = forecast.bytes;
+  c->bytes   = forecast.bytes + p->results;
   c->seconds = forecast.seconds_per_step * c->steps;
   if (c->bytes <= p->request.memory_cap)
     return NULL;
@@ -237,6 +244,7 @@ changed (outlook *o)
 static gboolean
 focused (GtkWidget *window, GdkEvent *event, outlook *o)
 {
+  g_clear_pointer (&o->painted, g_free);
   look_soon (o);
   return FALSE;
 }
@@ -316,6 +324,7 @@ outlook_free (outlook *o)
   g_clear_pointer (&o->preview, rehearse_free);
   noised_clear (&o->view);
   g_free (o->key);
+  g_free (o->painted);
   g_free (o->pixels);
   g_free (o);
 }

@@ -27,6 +27,7 @@ typedef struct outlook
   rehearse            *preview;                 /* NULL for variations                          */
   noised               view;                    /* empty for generate                           */
   char                *key;                     /* what would be worked on, NULL: nothing       */
+  char                *painted;                 /* checksum of its pixels; NULL: look again     */
   float               *pixels;                  /* of the picture, [view]                       */
   guint                later;                   /* source of the next look                      */
 } outlook;

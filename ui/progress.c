@@ -14,9 +14,12 @@
 #define SOONEST 2.0     /* seconds and … */
 #define LEAST   0.01    /* … share of the run before it is said how long it takes */
 
+/* The first answer counts: an insensitive window can still be closed. */
 static void
 answered (GtkDialog *window, int response, progress *p)
 {
+  if (p->answer != JOB_GO_ON)
+    return;
   p->answer = response == GTK_RESPONSE_ACCEPT ? JOB_STOP : JOB_CANCEL;
   gtk_widget_set_sensitive (GTK_WIDGET (window), FALSE);
 }
@@ -72,6 +75,7 @@ open_window (gpointer user, const job_view *view)
   g_signal_connect (p->window, "response", G_CALLBACK (answered), p);
   gimp_window_set_transient (GTK_WINDOW (p->window));
   gtk_dialog_set_default_response (GTK_DIALOG (p->window), GTK_RESPONSE_ACCEPT);
+  gtk_dialog_set_response_sensitive (GTK_DIALOG (p->window), GTK_RESPONSE_ACCEPT, FALSE);
   gtk_widget_show_all (p->window);
   gtk_window_present (GTK_WINDOW (p->window));
 }
@@ -102,6 +106,9 @@ show (gpointer user, const job_moment *now)
       p->started = g_get_monotonic_time ();
       p->from    = now->fraction;
     }
+  /* before the first whole step of a sampler there is nothing to keep */
+  gtk_dialog_set_response_sensitive (GTK_DIALOG (p->window), GTK_RESPONSE_ACCEPT,
+                                     now->steps == 0 || now->step > 0 || now->picture > 0);
   gtk_progress_bar_set_fraction (GTK_PROGRESS_BAR (p->bar), now->fraction);
   gtk_label_set_text (GTK_LABEL (p->readout), text);
   gtk_widget_set_visible (p->readout, text[0] != '\0');     /* training has no t */

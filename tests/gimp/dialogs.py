@@ -319,7 +319,8 @@ def meanwhile(name, keys, prepare=None):
     display, before = Gimp.Display.new(image), native(layer).tobytes()
     image.clean_all()
     # Shift says only that the window of the run is there
-    thread = answer(*LONG, (RUNNING, "Shift_L"), ("meanwhile", keys), (RUNNING, "alt+s", 3))
+    asked = [("meanwhile", keys)] if isinstance(keys, str) else keys
+    thread = answer(*LONG, (RUNNING, "Shift_L"), *asked, (RUNNING, "alt+s", 3))
     status, result, error = denoise(image, layer, **INTERACTIVE)
     thread.join()
     return image, layer, before, display, status, result, error
@@ -337,7 +338,24 @@ def changed_meanwhile():
         check(f"{name} meanwhile: what the user did stays, the result is a new layer", succeeded(status) and result != layer and
               len(image.get_layers()) == 2 and (native(layer).tobytes() == before) == stays and centre == mine and
               result.get_width() == 144, (centre, mine, error))
+        kept = native(layer).tobytes()
+        status, again, error = call("plug-in-diffusion-rerun", image, [result])
+        check(f"{name} meanwhile: made again it does not replace that either", succeeded(status) and again not in (layer, result) and
+              native(layer).tobytes() == kept, error)
         display.delete()
+
+
+def indexed_meanwhile():
+    """A result in all colours does not fit any more: it becomes a new image."""
+    images = Gimp.get_images()
+    image, layer, _, display, status, result, error = meanwhile(
+        "indexed", [("meanwhile", "alt+i m i"), ("Indexed Color Conversion", "Return")])
+    check("indexed meanwhile: the image is, and has its one layer", image.get_base_type() == Gimp.ImageBaseType.INDEXED and
+          image.get_layers() == [layer], image.get_layers())
+    others = [i for i in Gimp.get_images() if i not in (*images, image)]
+    check("indexed meanwhile: the result is a new image of all colours", succeeded(status) and len(others) == 1 and
+          others[0].get_base_type() == Gimp.ImageBaseType.RGB and result in others[0].get_layers() and result.get_width() == 144, error)
+    display.delete()
 
 
 def closed_meanwhile():
@@ -368,7 +386,7 @@ def at_most_twice(test):
 # itself crashed in one of fourteen runs after a window was closed under a script's call.
 TESTS = [denoise_dialog, generate_dialog, previewed, generate_previewed, map_of_noise, divided, refused_by_cancel,
          refused_before_ok, refused_layers, stopped, stopped_at, reset_and_saved, copied_command, random_seeds, variations_dialog,
-         changed_meanwhile]
+         changed_meanwhile, indexed_meanwhile]
 for test in [*TESTS, closed_meanwhile]:
     if test.__name__ in os.environ.get("ONLY", ",".join(t.__name__ for t in TESTS)).split(","):
         at_most_twice(test)

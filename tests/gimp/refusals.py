@@ -56,6 +56,8 @@ refused("an unknown edge", "edge must be one of", image, one, edge="hard")
 refused("an unknown spacing", "spacing must be one of linear, quad", image, one, spacing="log")
 refused("t = -1", "from 1 to 999", image, one, start_t=-1)
 refused("t = T", "from 1 to 999", image, one, start_t=1000)
+refused("pictures that together exceed the cap", "With all its pictures", image, [], EXECUTION, "plug-in-diffusion-generate",
+        width=256, height=256, count=100, **{"memory-mb": 100})
 refused("steps -1", "steps must be 1 or more", image, one, steps=-1)
 refused("more steps than t allows", "steps must be from 1 to", image, one, start_t=3, steps=9)
 refused("eta 2", "eta must be from 0 to 1", image, one, eta=2.0)
