@@ -210,6 +210,23 @@ def map_of_noise():
     image.delete()
 
 
+def painted_before_ok():
+    """What is painted while the dialog is open is what it shows: with hardly any noise, the selection is red then."""
+    image, layer = open_image()
+    image.set_file(Gio.File.new_for_path("/tmp/meanwhile.xcf"))
+    Gimp.context_set_foreground(Gegl.Color.new("red"))
+    display, red, seen = Gimp.Display.new(image), np.full((64, 64, 3), np.nan, np.float32), []
+    red[14:50, 14:50] = 255, 0, 0
+    red = np.repeat(np.repeat(red, 4, 0), 4, 1)
+    look = lambda wanted, seconds: lambda: seen.append(until(lambda: (distance(shot(DENOISE), red) < 25) == wanted, seconds))
+    thread = answer((DENOISE, "alt+n Home Right"), look(False, 5), ("meanwhile", "ctrl+comma"), (DENOISE, "Shift_L", 1), look(True, 20),
+                    (DENOISE, "alt+c"))
+    status, _, error = denoise(image, layer, **INTERACTIVE)
+    thread.join()
+    check("painted before OK: the dialog shows it", seen == [True, True] and status == Gimp.PDBStatusType.CANCEL, (seen, error))
+    display.delete()
+
+
 def divided():
     """The divider of the running result follows the keys: at the right end all is before."""
     image, layer = open_image()
@@ -384,7 +401,7 @@ def at_most_twice(test):
 
 # In this order: random_seeds leaves "new each time" on. ONLY=name,name: these alone. closed_meanwhile runs by name only: GIMP 3.0
 # itself crashed in one of fourteen runs after a window was closed under a script's call.
-TESTS = [denoise_dialog, generate_dialog, previewed, generate_previewed, map_of_noise, divided, refused_by_cancel,
+TESTS = [denoise_dialog, generate_dialog, previewed, generate_previewed, map_of_noise, painted_before_ok, divided, refused_by_cancel,
          refused_before_ok, refused_layers, stopped, stopped_at, reset_and_saved, copied_command, random_seeds, variations_dialog,
          changed_meanwhile, indexed_meanwhile]
 for test in [*TESTS, closed_meanwhile]:
