@@ -112,12 +112,18 @@ class Plot:
             yield f'<path d="M{left} {place:.1f}h{width}" stroke="#ddd"/>'
             yield f'<text x="{left - 6}" y="{place + 4:.1f}" text-anchor="end">{10.0 ** power:g}</text>'
 
-    def line(self, points, colour, name, dashes=""):
+    def line(self, points, colour, dashes=""):
         places = [self.at(x, y) for x, y in points]
         yield (f'<polyline points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in places)}" fill="none" stroke="{colour}" '
                f'stroke-width="1.8" stroke-dasharray="{dashes}"/>')
         yield from (f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.6" fill="{colour}"/>' for x, y in places)
-        yield f'<text x="{places[-1][0] + 6:.1f}" y="{places[-1][1] + 4:.1f}" fill="{colour}">{name}</text>'
+
+    def names(self, ends):
+        """Of lines, (point, colour, name) each, behind their last points, none upon another."""
+        below = math.inf
+        for x, y, colour, name in sorted(((*self.at(*point), *rest) for point, *rest in ends), key=lambda end: -end[1]):
+            below = min(below - 13, y)
+            yield f'<text x="{x + 6:.1f}" y="{below + 4:.1f}" fill="{colour}">{name}</text>'
 
 
 def drawing(width, height, parts):
@@ -137,8 +143,10 @@ def panels(curves, titles, ticks):
     for i, lines in enumerate(curves):
         plot = Plot(60 + 430 * i, 46, 330, 330, (8, 1250), spread([y for line in lines.values() for _, y in line]))
         parts += plot.frame(titles[i], ticks)
+        colours = {row: COLOURS.get(row, "#1b6ca8") for row in lines}
         for row, line in lines.items():
-            parts += plot.line(line, COLOURS.get(row, "#1b6ca8"), NAMES.get(row, row))
+            parts += plot.line(line, colours[row])
+        parts += plot.names([(line[-1], colours[row], NAMES.get(row, row)) for row, line in lines.items()])
     width = 40 + 430 * len(curves)
     return drawing(width, 410, [*parts, f'<text x="{width / 2}" y="404" text-anchor="middle">steps S</text>'])
 
