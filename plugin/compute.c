@@ -30,9 +30,11 @@ compute_session (const df_model *model, const prepared *p, GimpPDBStatusType *st
   df_error          err;
   df_status         result;
 
-  *status = GIMP_PDB_EXECUTION_ERROR;
   if (!check_results (model, p, error))
-    return NULL;
+    {
+      *status = GIMP_PDB_EXECUTION_ERROR;
+      return NULL;
+    }
   result = df_session_new (&session, model, r, &err);
 
   if (result == DF_OK)

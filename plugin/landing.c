@@ -18,7 +18,7 @@ gboolean
 landing_open (landing *l, GError **error)
 {
   l->closed = !gimp_image_is_valid (l->image);
-  if (!l->closed && gimp_image_get_base_type (l->image) != GIMP_INDEXED)
+  if (check_image (l->image, NULL))
     return TRUE;
   l->image = gimp_image_new_with_precision (l->width, l->height, l->type, l->precision);
   if (l->image == NULL)

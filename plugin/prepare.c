@@ -200,12 +200,14 @@ prepare_variations (GimpImage *image, GimpDrawable **drawables, const settings *
         g_free (one->output);
         one->output = g_strdup ("new-layer");
         fine        = prepare_denoise (image, drawables, one, model, &(*out)[done], error);
-        (*out)[done].results = bytes_of (&(*out)[done].request, df_model_describe (model), n * s->count);
       }
   if (levels != NULL)
     g_array_unref (levels);
   if (done == n && n > 0)
-    return n;
+    {
+      (*out)[0].results = bytes_of (&(*out)[0].request, df_model_describe (model), n * s->count);
+      return n;
+    }
   prepare_forget (*each, *out, n);
   *each = NULL;
   *out  = NULL;

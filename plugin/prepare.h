@@ -14,7 +14,7 @@ typedef struct prepared
   df_request request;
   df_rect    place;     /* generate: of the new layers, image coordinates; denoise: selected, layer coordinates */
   df_rect    canvas;    /* denoise: what the network sees, layer coordinates                                    */
-  size_t     results;   /* bytes of all pictures that wait until the last is done; 0: there is one              */
+  size_t     results;   /* bytes of all pictures that wait until the last is done (of variations: in the first); else 0 */
 } prepared;
 
 /* Opens the model of s; an empty name becomes that of the default model, so that recipes say which it was. */

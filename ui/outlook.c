@@ -80,11 +80,14 @@ look_at_picture (outlook *o, const prepared *p, const settings *s)
     key = g_strdup_printf ("%d,%d %d×%d", p->place.x, p->place.y, p->place.width, p->place.height);
   else
     {
-      char *place = preview_key (o->drawables[0], o->chooser->model, p, s);
+      char *place = preview_key (o->drawables[0], o->chooser->model, p, s), *pixels = NULL;
 
-      if (o->painted == NULL)
-        o->painted = preview_pixels (o->drawables[0], p);
-      key = g_strconcat (place, o->painted, NULL);
+      /* only a focus that was elsewhere can have changed them, and they may be many */
+      if (o->back || o->key == NULL || !g_str_has_prefix (o->key, place))
+        pixels = preview_pixels (o->drawables[0], p);
+      key     = pixels != NULL ? g_strconcat (place, pixels, NULL) : g_strdup (o->key);
+      o->back = FALSE;
+      g_free (pixels);
       g_free (place);
     }
   if (g_strcmp0 (key, o->key) != 0)
@@ -244,7 +247,7 @@ changed (outlook *o)
 static gboolean
 focused (GtkWidget *window, GdkEvent *event, outlook *o)
 {
-  g_clear_pointer (&o->painted, g_free);
+  o->back = TRUE;
   look_soon (o);
   return FALSE;
 }
@@ -324,7 +327,6 @@ outlook_free (outlook *o)
   g_clear_pointer (&o->preview, rehearse_free);
   noised_clear (&o->view);
   g_free (o->key);
-  g_free (o->painted);
   g_free (o->pixels);
   g_free (o);
 }

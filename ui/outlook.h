@@ -27,7 +27,7 @@ typedef struct outlook
   rehearse            *preview;                 /* NULL for variations                          */
   noised               view;                    /* empty for generate                           */
   char                *key;                     /* what would be worked on, NULL: nothing       */
-  char                *painted;                 /* checksum of its pixels; NULL: look again     */
+  gboolean             back;                    /* the user was elsewhere, and may have painted */
   float               *pixels;                  /* of the picture, [view]                       */
   guint                later;                   /* source of the next look                      */
 } outlook;
